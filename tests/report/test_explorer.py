@@ -11,6 +11,7 @@ from example_results import example_result
 
 from modescape import metrics
 from modescape.plots.explored import TABS
+from modescape.report.sections import text_of
 from modescape.report.tables import csv_tables
 from modescape.wording.reading import pick
 
@@ -190,6 +191,7 @@ def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(e
     said = dataset["log_prob"].values.argmax(-1)
     view = explorer.at(anew=True, tab="members").view(MEMBERS)
     matrix, keyboard = view.locator(".two svg[role=img]"), explorer.page.keyboard
+    assert view.locator(".two h3").inner_text() == "How far solutions differ"  # the matrix of all test examples
 
     def check(one, other):
         assert explorer.state["pair"] == f"{one},{other}"
@@ -271,16 +273,20 @@ def test_what_is_set_off_is_set_off_in_all_figures(explorer):
 
 def test_layers_are_seen_one_at_a_time(explorer):
     explorer.at(anew=True, tab="landscape")
-    view = explorer.view("Between two solutions and the origin")
+    view = explorer.page.locator("#explorer .view").first
     choice = view.locator("select").first
     titles = []
     for option in choice.locator("option").all():
         choice.select_option(option.get_attribute("value"))
         assert view.locator(".plot svg[role=img]").count() == 1
-        titles.append(view.locator(".plot .panel-title").inner_text())
+        titles.append(view.locator(".plot .panel-title").inner_text().split("\n")[0].rstrip(":"))
+        figure = option.get_attribute("value").split(".")[0]
+        assert view.locator("a").get_attribute("href") == f"#{figure}"
+        assert view.locator("h3").inner_text() == text_of(figure, None).title
+        assert view.locator(".space").count() == (figure == "surface")
         assert explorer.state["layer"] == option.get_attribute("value")
     assert titles == choice.locator("option").all_inner_texts()
-    assert len(set(titles)) == len(titles) > 2
+    assert choice.locator("optgroup").count() > 2
 
 
 def test_a_table_is_saved_as_it_was(explorer):

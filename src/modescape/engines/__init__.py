@@ -1,4 +1,4 @@
-"""Where work runs: this process, supervised worker processes, a Ray cluster. Another is a file and a line."""
+"""Where work runs: this process, supervised worker processes, a Ray cluster. A new engine is a file and a line here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENGINE_NAMES = ("auto", *ENGINES)
 
 
 def choose_engine(name: str, device: str, workers: int | None = None, gpu_count: int = 1) -> type[Engine]:
-    """The kind of engine that a recipe or the command line names; arguments and errors as of `make_engine`."""
+    """The kind of engine that a recipe or the command line names; arguments and errors as for `make_engine`."""
     if name != "auto" and name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
@@ -52,15 +52,16 @@ def make_engine(
     """The engine that a recipe or the command line names.
 
     Args:
-        name: "auto", or a key of `ENGINES`. "auto" is processes where more than one worker is to be had, one a core of
-            a CPU or one a GPU, else here (one process feeds a GPU best).
+        name: "auto", or a key of `ENGINES`. "auto" is "processes" if more than one worker is possible (one per core of
+            a CPU, one per GPU), else "here" (one process feeds a GPU best).
         device: where the work computes, "cpu" or "cuda".
-        workers: items that are worked on at once, if the engine can; None for one per core, or one a GPU.
+        workers: items worked on at once, if the engine can; None: one per core, or one per GPU.
         address: of a cluster, for an engine that works on one.
-        memory: bytes that a worker holds at most, about; 0 where nobody has reckoned them.
+        memory: estimated peak memory of a worker, bytes; 0: unknown.
 
     Raises:
-        InputError: if there is no such engine, or fewer than one worker is asked for, or the engine has no cluster.
+        InputError: if there is no such engine, or fewer than one worker is asked for, or an address is given to an
+            engine without a cluster.
 
     >>> make_engine("processes", "cpu", workers=2)
     Processes(workers=2, devices=())

@@ -1,4 +1,4 @@
-"""What every engine promises: functions over items, outcomes as they come, errors as plain text."""
+"""The interface of every engine: functions over items, outcomes in order of completion, errors as plain text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Report: TypeAlias = Callable[[Any], None]
 """Sends a small picklable event to the process that called ``map``."""
 
 Function: TypeAlias = Callable[..., Any]
-"""(item, report) -> value, or (context, item, report) -> value where `Engine.map` is given something to open.
+"""(item, report) -> value, or (context, item, report) -> value if `Engine.map` has a ``context``.
 
 A top-level function, a ``functools.partial`` of one, or a picklable object.
 """
@@ -25,44 +25,44 @@ Listener: TypeAlias = Callable[[Any, Any], None]
 
 
 class Opener(Protocol):
-    """A small frozen value that opens what items are worked on with; equal ones open the same."""
+    """A small frozen value that opens the context of items in a worker; equal ones open the same."""
 
     def open(self) -> Any:
-        """What the function gets as its first argument."""
+        """The first argument of the function."""
         ...
 
 
 Openers: TypeAlias = "Opener | Callable[[Any], Opener]"
-"""What opens the first argument of a function: the same for all items, or for each item its own."""
+"""What opens the context: one opener for all items, or a function from an item to its opener."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a worker takes of the machine that it is on, beside a CPU."""
+    """The resources that a worker needs besides a CPU."""
 
-    memory: int = 0  # bytes that it holds at most, about; 0 where nobody has reckoned them
+    memory: int = 0  # estimated peak memory, bytes; 0: unknown
     gpu: bool = False  # a GPU of its own
 
 
 NOTHING = Needs()
 
 
-LONGEST_ERROR = 500  # characters of a foreign exception's message that are kept
+LONGEST_ERROR = 500  # characters kept of an exception's message
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item."""
+    """The outcome of one item."""
 
     item: Any
-    value: Any = None  # what the function returned; None when it failed
-    error: str | None = None  # one plain line; None when it succeeded
-    traceback: str | None = None  # the text of the traceback; None when there is none (success, a dead worker)
+    value: Any = None  # what the function returned; None if it failed
+    error: str | None = None  # one plain line; None if it succeeded
+    traceback: str | None = None  # the text of the traceback; None if there is none (success, a dead worker)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is done with every item of a map; see `Engine.map`."""
+    """What a map does with every item; see `Engine.map`."""
 
     function: Function
     context: Openers | None = None
@@ -91,32 +91,32 @@ class Engine(ABC):
     """
 
     elsewhere: ClassVar[bool] = False
-    """Whether items are worked on in other processes, which must be able to import what they are given."""
+    """Whether items run in other processes, which must be able to import the function and items."""
 
     clustered: ClassVar[bool] = False
     """Whether it works on a cluster, which has an address."""
 
     @classmethod
     def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
-        """An engine that works on this many items at once, None for one per core; one that cannot has no use for it.
+        """An engine that works on this many items at once, None: one per core; ignored by engines that cannot.
 
         Args:
             workers: items at once.
-            address: of a cluster, for an engine that is `clustered`.
+            address: of a cluster, for a `clustered` engine.
             needs: of each worker.
         """
         return cls()
 
     @classmethod  # noqa: B027 - an engine may have nothing to start
     def prepare(cls, modules: Sequence[str] = ()) -> None:
-        """Have ``modules`` imported where items will be worked on, while this process does something else."""
+        """Start importing ``modules`` in the workers, while this process does something else."""
 
     def meanwhile(self, modules: Sequence[str]) -> None:  # noqa: B027 - an engine may have nobody who waits
-        """Have ``modules`` imported where items will be worked on, one by one, whenever there is none to work on."""
+        """Have idle workers import ``modules``, one by one."""
 
     @property
     def at_once(self) -> int:
-        """How many items are worked on at once."""
+        """Number of items worked on at once."""
         return 1
 
     def map(
@@ -130,26 +130,26 @@ class Engine(ABC):
         """Run ``function(item, report)`` for every item and yield outcomes in the order of completion.
 
         Args:
-            function: importable and picklable, whichever the engine; what it returns is picklable too.
-            items: picklable things whose ``str`` names them in messages.
-            context: opened where the items are worked on, and kept there from item to item and from map to map until
-                another one is given or the engine is closed; the function is then called as
-                ``function(context.open(), item, report)``. Picklable; where it cannot be opened, its item fails. Or a
-                function from an item to what is opened for it, called here.
+            function: importable and picklable, for every engine; so must be its result.
+            items: picklable; their ``str`` names them in messages.
+            context: opened in each worker, and kept from item to item and from map to map until another one is given or
+                the engine is closed; the function is then called as ``function(context.open(), item, report)``.
+                Picklable; if it cannot be opened, its item fails. Or a function, called here, from an item to its
+                opener.
             on_event: called here with (item, event) for each ``report(event)``, in the order of each item's reports
                 and before the item's outcome; an exception of its own ends the map.
 
-        An exception in the function ends its item alone and is in `Outcome.error`. Leaving the loop early stops the
-        items in work.
+        An exception in the function fails only its item and is in `Outcome.error`. Leaving the loop early stops the
+        running items.
         """
         return self.run(Job(function, context, on_event), items)
 
     @abstractmethod
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
-        """Do what `map` promises."""
+        """Implement `map`."""
 
     def close(self) -> None:  # noqa: B027 - an engine may hold nothing
-        """Let go of everything the engine holds; called on leaving the ``with`` block."""
+        """Release everything the engine holds; called on leaving the ``with`` block."""
 
     def __enter__(self) -> Self:
         return self
@@ -161,14 +161,14 @@ class Engine(ABC):
 
 
 class Opened:
-    """What one process has opened last: kept while the same is asked for, let go before another is opened."""
+    """The context that a process opened last: kept while the same is asked for, released before another is opened."""
 
     def __init__(self) -> None:
         self._opener: Opener | None = None
         self._value: Any = None
 
     def run(self, function: Function, item: Any, report: Report, opener: Opener | None) -> Any:
-        """Call the function, with what the opener opens as its first argument where there is one."""
+        """Call the function, with the opened context as its first argument if there is an opener."""
         if opener is None:
             return function(item, report)
         if opener != self._opener:
@@ -178,7 +178,7 @@ class Opened:
         return function(self._value, item, report)
 
     def let_go(self) -> None:
-        """Hold nothing."""
+        """Release the context."""
         self._opener = self._value = None
 
 
@@ -191,7 +191,7 @@ def attempt(item: Any, run: Callable[[], Any]) -> Outcome:
 
 
 def describe(error: BaseException) -> str:
-    """``"ExceptionType: message"`` on one line of bounded length; our own errors' messages as they are."""
+    """``"ExceptionType: message"`` on one line of bounded length; modescape's own errors by their message alone."""
     if isinstance(error, ModescapeError):
         return str(error)
     message = " ".join(str(error).split())

@@ -1,6 +1,6 @@
-"""Who works on what: what engines with workers decide, apart from processes, clusters and clocks.
+"""Scheduling decisions of engines with workers, apart from processes, clusters and clocks.
 
-`bench/simulate.py` runs the same decisions against machines that are made up.
+`bench/simulate.py` runs the same decisions on simulated machines.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 @dataclass(eq=False)
 class Work:
-    """An item that is to be worked on."""
+    """An item to be worked on."""
 
     item: Any
-    message: bytes = b""  # what its worker is sent
-    deaths: int = 0  # of workers that had it
+    message: bytes = b""  # sent to its worker
+    deaths: int = 0  # deaths of workers while they had it
 
 
 class Worker(Protocol):
@@ -30,28 +30,28 @@ class Worker(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether it works on something."""
+        """Whether it is working on an item."""
         ...
 
     def begin(self, work: Work, /) -> None:
-        """Have it work on an item."""
+        """Start work on an item."""
         ...
 
 
 @dataclass
 class Dealer:
-    """Items that wait for workers, dealt to whichever is idle, in order."""
+    """A queue of items that are dealt to idle workers in order."""
 
     waiting: deque[Work] = field(default_factory=deque[Work])
-    attempts: int = 1  # of an item whose workers die
+    attempts: int = 1  # at an item whose workers die
 
     @classmethod
     def of(cls, work: Iterable[Work], attempts: int = 1) -> Dealer:
-        """With these to be done."""
+        """A dealer with these items waiting."""
         return cls(deque(work), attempts)
 
     def unfinished(self, pool: Sequence[Worker]) -> bool:
-        """Whether anything waits or is in work."""
+        """Whether any item is waiting or running."""
         return bool(self.waiting) or any(worker.busy for worker in pool)
 
     def deal(self, pool: Sequence[Worker]) -> None:
@@ -61,12 +61,12 @@ class Dealer:
                 worker.begin(self.waiting.popleft())
 
     def missing(self, pool: Sequence[Worker], room: int) -> int:
-        """How many more workers are to be started: as many as have something to do, where there is room."""
+        """How many more workers to start: as many as have something to do, if there is room."""
         starting = sum(not worker.ready for worker in pool)
         return max(0, min(room - len(pool), len(self.waiting) - starting))
 
     def takes_back(self, work: Work) -> bool:
-        """Whether an item whose worker has died is dealt again, as the next one; not if too many have died of it."""
+        """Put an item whose worker died back at the front, unless too many died of it; whether it was put back."""
         work.deaths += 1
         if work.deaths >= self.attempts:
             return False

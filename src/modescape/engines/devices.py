@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""Says to CUDA which GPUs a process sees, once, when it first looks for one."""
+"""Tells CUDA which GPUs a process sees; read once, when it first looks for one."""
 
 
 def least_used(devices: Sequence[str], taken: Iterable[str | None]) -> str | None:
-    """The device that the fewest workers have, the first one of several; None where there are no devices.
+    """The device with the fewest workers, the first in a tie; None if there are no devices.
 
     Args:
         devices: of the machine, by name.
-        taken: the device of each worker that there is.
+        taken: the device of each existing worker.
 
     >>> least_used(["0", "1"], ["0"])
     '1'
@@ -23,5 +23,5 @@ def least_used(devices: Sequence[str], taken: Iterable[str | None]) -> str | Non
 
 
 def seeing(device: str | None) -> dict[str, str]:
-    """What the environment of a process says that sees this device alone; nothing where none is dealt out."""
+    """Environment variables of a process that sees only this device; empty for None."""
     return {} if device is None else {VISIBLE: device}

@@ -22,8 +22,8 @@ class _ListenerFailed(BaseException):
 class Here(Engine):
     """This process: no start-up, one item at a time.
 
-    CPU work has one thread, as in a worker process: sums are grouped by thread, so another number of threads gives
-    other bits. The caller's thread counts are back whenever an outcome is yielded.
+    Work has one CPU thread, as in a worker process: sums are grouped by thread, so that another number of threads would
+    give other bits. The caller's thread counts are restored whenever an outcome is yielded.
     """
 
     _opened: Opened = field(default_factory=Opened, init=False, repr=False, compare=False)
@@ -47,5 +47,5 @@ class Here(Engine):
             yield outcome
 
     def close(self) -> None:
-        """Let go of what was opened; a later `map` reopens it."""
+        """Release the context; a later `map` reopens it."""
         self._opened.let_go()

@@ -1,4 +1,4 @@
-"""Messages between a process and its own workers: items with what is done to them, and what became of them."""
+"""Messages between a process and its own workers: items with their function, and outcomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modescape.errors import WorkError
 
 
 def pack(function: Function, item: Any, context: Opener | None) -> bytes:
-    """In plain pickle: that of a pipe would send tensors as shared memory, which dies with its worker.
+    """Pickle a job; `multiprocessing`'s own pickling would send tensors as shared memory, which dies with its worker.
 
     Raises:
         WorkError: if it cannot be pickled.
@@ -31,11 +31,11 @@ def packed(content: Any) -> bytes:
 
 
 def unpacked(message: bytes) -> Any:
-    """What a message says; only of those that a worker of this process has sent."""
+    """Unpickle a message; only for messages from this process's own workers."""
     return pickle.loads(message)
 
 
 def unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:
-    """What the function makes of the item of a message."""
+    """Run the job of a message and return the function's result."""
     function, item, opener = pickle.loads(message)
     return opened.run(function, item, report, opener)

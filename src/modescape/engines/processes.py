@@ -1,6 +1,6 @@
 """Work in supervised worker processes: items are dealt out one by one, and a worker's death costs one item.
 
-A script that uses this engine needs ``if __name__ == "__main__":`` around what it runs: a worker is no copy of this
+A script that uses this engine needs ``if __name__ == "__main__":`` around its code: a worker is not a copy of this
 process (forking one that has used torch's threads or CUDA hangs) and imports the main script again.
 """
 
@@ -31,16 +31,16 @@ from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, gpus, one_thread_environment
 
-IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
+IDLE_SECONDS = 0.02  # without an item, after which a worker imports modules in advance
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
-FAILED_STARTS = 3  # workers in a row killed before they were ready: then the machine is not fit (out of memory, ...)
-FORKING = sys.platform == "linux" and hasattr(os, "fork")  # a server that has used no threads; macOS breaks even that
+FAILED_STARTS = 3  # workers in a row killed before they were ready, then the engine gives up (out of memory, ...)
+FORKING = sys.platform == "linux" and hasattr(os, "fork")  # from a server without threads; macOS breaks even that
 GUARD = 'in a script, put what it runs under: if __name__ == "__main__":'
 
 
 @dataclass(eq=False)
 class _Worker:
-    """One worker process as its parent sees it."""
+    """One worker process, seen from its parent."""
 
     process: BaseProcess
     pipe: Connection
@@ -51,11 +51,11 @@ class _Worker:
 
     def begin(self, work: Work) -> None:
         self.busy, self.item = True, work.item
-        with contextlib.suppress(OSError):  # it has just died: `receive` finds that out and blames the item
+        with contextlib.suppress(OSError):  # it has just died, which `receive` will report for the item
             self.pipe.send_bytes(work.message)
 
     def receive(self) -> tuple[str, Any] | None:
-        """The next message, or None if it is dead and has left no more."""
+        """The next message, or None if the worker is dead and there are no more."""
         try:
             if not self.pipe.poll():
                 return None
@@ -72,7 +72,7 @@ class _Worker:
 class Processes(Engine):
     """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one.
 
-    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the
+    A worker that dies (killed, out of memory, crashed) fails its item and is replaced. All ignore Ctrl-C, which the
     parent handles, and end at once when the parent does.
 
     Raises:
@@ -81,8 +81,8 @@ class Processes(Engine):
     """
 
     elsewhere: ClassVar[bool] = True
-    workers: int | None = None  # processes at most; None for one a GPU that is dealt out, else one a core
-    devices: tuple[str, ...] = ()  # GPUs that are dealt out, as CUDA_VISIBLE_DEVICES names them
+    workers: int | None = None  # most processes; None: one per assigned GPU, else one per core
+    devices: tuple[str, ...] = ()  # GPUs to assign, as named in CUDA_VISIBLE_DEVICES
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _meanwhile: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # modules
 
@@ -92,12 +92,12 @@ class Processes(Engine):
 
     @classmethod
     def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
-        """As many workers; None for one per core, or, where each needs a GPU, one a GPU."""
+        """That many workers; None: one per core or, if each needs a GPU, one per GPU."""
         return cls(workers=workers, devices=tuple(gpus()) if needs.gpu else ())
 
     @classmethod
     def prepare(cls, modules: Sequence[str] = ()) -> None:
-        """Start what workers are made from: on Linux a server process that imports ``modules`` and is forked."""
+        """Start the process that workers are forked from; on Linux a server that imports ``modules``."""
         if FORKING:
             from multiprocessing import forkserver
 
@@ -106,12 +106,12 @@ class Processes(Engine):
                 forkserver.ensure_running()
 
     def meanwhile(self, modules: Sequence[str]) -> None:
-        """Workers that start from now on import them after their first item; what fails is left to who needs it."""
+        """Workers started from now on import them when idle; failures are left to the code that needs the module."""
         self._meanwhile[:] = modules
 
     @property
     def at_once(self) -> int:
-        """Worker processes, at most."""
+        """Most worker processes."""
         return self.workers or len(self.devices) or cores()
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
@@ -123,7 +123,7 @@ class Processes(Engine):
         dealer = Dealer.of(Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
             yield from self._supervise(dealer, job)
-        finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
+        finally:  # an interrupt, an error, a loop left early: running items are no longer wanted
             self._stop([worker for worker in self._pool if worker.busy])
 
     def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
@@ -147,23 +147,23 @@ class Processes(Engine):
                     job.tell(worker.item, message[1])
                 else:
                     item, worker.busy = worker.item, False
-                    self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
+                    self._deal(dealer)  # before the caller handles the outcome, so that no worker waits for it
                     yield Outcome(item, **message[1])
 
     def _deal(self, dealer: Dealer) -> None:
-        """Give every idle worker an item, and start as many more workers as have something to do."""
+        """Deal items to idle workers, and start as many more workers as have something to do."""
         dealer.deal(self._pool)
         for _ in range(dealer.missing(self._pool, self.at_once)):
             device = least_used(self.devices, [worker.device for worker in self._pool])
             self._pool.append(_start(self._meanwhile, device))
 
     def _wait(self) -> list[_Worker]:
-        """The workers that have something to say or are dead; waits until there is one."""
+        """Wait for workers that have sent a message or died, and return them."""
         ready = set(connection.wait([end for worker in self._pool for end in (worker.pipe, worker.process.sentinel)]))
         return [worker for worker in self._pool if worker.pipe in ready or worker.process.sentinel in ready]
 
     def _bury(self, worker: _Worker) -> str:
-        """Forget a dead worker; returns how it died, in words."""
+        """Remove a dead worker; returns how it died, in words."""
         self._stop([worker])
         code = worker.process.exitcode
         return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
@@ -185,12 +185,12 @@ class Processes(Engine):
 
 
 def _refuse_in_bootstrap() -> None:
-    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as the standard library asks it
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # the standard library's own check
         raise WorkError(f"a worker process that is importing the main script cannot start workers of its own; {GUARD}")
 
 
 def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
-    """One killed worker is replaced; one that ended by itself while starting will do so again."""
+    """Raise if starting more workers is pointless: one that exited by itself while starting would do so again."""
     if failed_starts >= FAILED_STARTS or not exit_code.startswith("killed"):
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
@@ -210,30 +210,30 @@ def _start(meanwhile: Sequence[str], device: str | None) -> _Worker:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """What a process that starts within this block inherits: one thread, and deafness to Ctrl-C."""
+    """Context in which started processes inherit one thread and ignore Ctrl-C."""
     with one_thread_environment(), _importable_main(), _deaf():
         yield
 
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C waits until the block is over; whoever is started within it never hears it."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers close their own ears
+    """Context in which Ctrl-C is deferred; processes started within it never receive it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers ignore it themselves
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it has to be there first
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so start it first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # an interrupt of these milliseconds arrives now
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a deferred interrupt arrives now
 
 
 @contextlib.contextmanager
 def _importable_main() -> Iterator[None]:
-    """Hide the "file" of a program that came from standard input: a worker would look for it in vain."""
+    """Hide the "file" of a program from standard input, which a worker could not import."""
     main = vars(sys.modules["__main__"])
     hidden = {"__file__": main.pop("__file__")} if main.get("__file__") == "<stdin>" else {}
     try:
@@ -243,12 +243,12 @@ def _importable_main() -> Iterator[None]:
 
 
 def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str]) -> None:
-    """The worker's life: take an item, run it, send what became of it."""
+    """A worker's main loop: take an item, run it, send the outcome."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(environment | ONE_THREAD)  # the server it was forked from may be older than a change
+    os.environ.update(environment | ONE_THREAD)  # the forkserver may predate a change
     threading.Thread(target=_die_with_parent, daemon=True).start()
     lock = threading.Lock()  # reports may come from the function's own threads
 
@@ -257,7 +257,7 @@ def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str
         with lock:
             pipe.send_bytes(message)
 
-    gc.freeze()  # what was imported stays: looking through it again and again takes 7 % of drawing a figure
+    gc.freeze()  # imported objects stay: scanning them repeatedly takes 7 % of drawing a figure
     opened, waiting = Opened(), deque[str]()
     send("ready", None)
     while True:
@@ -275,10 +275,10 @@ def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str
 
 
 def _import_while_idle(pipe: Connection, modules: deque[str]) -> None:
-    """Import modules from the first on, as long as nothing comes."""
-    with contextlib.suppress(OSError):  # the parent is gone: the next look at the pipe finds out
+    """Import modules in order as long as no item arrives."""
+    with contextlib.suppress(OSError):  # the parent is gone, which the next read of the pipe reports
         while modules and not pipe.poll(IDLE_SECONDS):
-            with contextlib.suppress(Exception):  # who needs it says what is wrong
+            with contextlib.suppress(Exception):  # the code that needs it will report the error
                 importlib.import_module(modules.popleft())
 
 
@@ -286,7 +286,7 @@ def _send_or_say_why_not(send: Callable[[str, Any], None], content: dict[str, An
     try:
         send("done", content)
     except OSError:
-        os._exit(1)  # nobody is listening any more
+        os._exit(1)  # the parent is gone
     except Exception as error:
         send("done", {"value": None, "error": f"the value cannot be sent back ({describe(error)})", "traceback": None})
 

@@ -1,9 +1,9 @@
-"""Work on the machines of a Ray cluster: actors of one CPU each, which outlive items, maps and the deaths of others.
+"""Work on the machines of a Ray cluster: actors of one CPU each, kept from item to item and from map to map.
 
-Each takes what it needs of its machine (memory, a GPU), so that Ray places no more on one than it holds. An item whose
-worker or machine dies is worked on again by another worker. All machines see the study's folder and can import the same
-packages; a cluster is named by ``compute.address``, or by Ray's own RAY_ADDRESS, else one is started on this machine
-and ended with the engine.
+Each actor reserves what it needs (memory, a GPU), so that Ray does not overload a machine. An item whose worker or
+machine dies is given to another worker. All machines must see the study's folder and have the same packages; the
+cluster is ``compute.address``, or Ray's own RAY_ADDRESS, else one is started on this machine and stopped with the
+engine.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, 
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
-ATTEMPTS = 3  # of an item whose workers die, and starts of workers in a row
+ATTEMPTS = 3  # at an item whose workers die, and at starting workers in a row
 
 
 @dataclass(eq=False)
 class _Worker:
-    """One actor as its driver sees it."""
+    """One actor, seen from the driver."""
 
     actor: Any
-    next: Any  # what is waited for: that it has started, or a stream of messages
+    next: Any  # the pending result: its start, or a stream of messages
     ready: bool = False
     work: Work | None = None  # in work, if busy
 
@@ -61,7 +61,7 @@ class Ray(Engine):
     needs: Needs = NOTHING  # of each actor
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _held: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    # "begun": Ray was begun here; "head": of the cluster; "actors": what they are made by; "room": for how many, and
+    # "begun": Ray was started here; "head": of the cluster; "actors": the actor class; "room": for how many, and
     # when that was looked up; "failed starts": in a row
 
     def __post_init__(self) -> None:
@@ -72,16 +72,16 @@ class Ray(Engine):
 
     @classmethod
     def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
-        """As many workers, None for as many as the cluster holds."""
+        """That many workers; None: as many as the cluster has room for."""
         return cls(workers=workers, address=address, needs=needs)
 
     @property
     def at_once(self) -> int:
-        """Actors, at most: as many as the machines that are there hold.
+        """Most actors: as many as the present machines have room for.
 
         Raises:
-            InputError: if none of them holds one.
-            WorkError: if the cluster's head is gone.
+            InputError: if none has room for one.
+            WorkError: if the cluster's head does not answer any more.
         """
         if not self._room():
             if self._head.is_gone_now():
@@ -90,10 +90,10 @@ class Ray(Engine):
         return self._room()
 
     def _room(self) -> int:
-        """The same, 0 where no machine holds one; looked up once a second at most."""
+        """`at_once` without errors; looked up at most once a second."""
         seen, most = self._held.get("room", (-BETWEEN, 0))
         if time.monotonic() - seen >= BETWEEN:
-            if self._head.answers():  # else Ray would ask it for a minute, and what was known last stands
+            if self._head.answers():  # else Ray would retry for a minute; keep the last known value
                 most = room(self._ray().nodes(), self.needs)
             self._held["room"] = time.monotonic(), most
         return min(self.workers or most, most)
@@ -105,7 +105,7 @@ class Ray(Engine):
         work = (Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
             yield from self._supervise(Dealer.of(work, ATTEMPTS), job)
-        finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
+        finally:  # an interrupt, an error, a loop left early: running items are no longer wanted
             self._stop([worker for worker in self._pool if worker.busy])
 
     def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
@@ -132,7 +132,7 @@ class Ray(Engine):
                 job.tell(item, unpacked(event))
             if content is not None:
                 worker.work = None
-                self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
+                self._deal(dealer)  # before the caller handles the outcome, so that no worker waits for it
                 yield Outcome(item, **unpacked(content))
 
     def _deal(self, dealer: Dealer) -> None:
@@ -144,8 +144,8 @@ class Ray(Engine):
             raise WorkError(no_room(self._ray().nodes(), self.needs))
 
     def _bury(self, worker: _Worker, dealer: Dealer, error: BaseException) -> Iterator[Outcome]:
-        """Forget a dead actor; its item is dealt out again, unless several have died of it."""
-        if self._head.is_gone_now():  # and with it all that it knew of
+        """Remove a dead actor; its item is dealt again, unless several actors died of it."""
+        if self._head.is_gone_now():  # and with it the state of the cluster
             raise self._head.lost() from error
         self._stop([worker])
         self._held.pop("room", None)  # its machine may be gone, too
@@ -187,12 +187,12 @@ class Ray(Engine):
     def _stop(self, workers: list[_Worker]) -> None:
         for worker in workers:
             self._pool.remove(worker)
-            if not self._head.is_gone:  # else they end by themselves
+            if not self._head.is_gone:  # else actors end by themselves
                 with contextlib.suppress(Exception):  # it may be dead, and its cluster with it
                     self._ray().kill(worker.actor)
 
     def close(self) -> None:
-        """End all actors, and the cluster where it was begun here; a later `map` starts new ones."""
+        """End all actors, and the cluster if it was started here; a later `map` starts new ones."""
         if self._pool:
             self._stop(list(self._pool))
         if "head" in self._held and self._head.is_gone:

@@ -17,27 +17,27 @@ from modescape.engines.base import Opened, attempt, describe
 from modescape.engines.packing import packed, unpack_and_run
 from modescape.engines.ray_cluster import BETWEEN, Head
 
-MOMENT = 0.1  # seconds for which events wait for others
+MOMENT = 0.1  # seconds for which events are collected into one message
 
 Message: TypeAlias = tuple[list[bytes], bytes | None]
-"""Events, and what became of the item where it is done."""
+"""Events, and the outcome once the item is done."""
 
 
 class Life:
-    """An actor: takes an item, sends what it reports, and what became of it."""
+    """An actor: takes an item, sends its reports and its outcome."""
 
     def __init__(self, head: str) -> None:
-        """Begin; ``head`` is the address of the cluster's head, without which nobody is left to work for."""
+        """Start; ``head`` is the address of the cluster's head, without which the actor ends."""
         gc.freeze()
         self._opened = Opened()
-        self._thread = concurrent.futures.ThreadPoolExecutor(1)  # all work in one thread, as in other workers
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)  # all items in one thread, as in other workers
         threading.Thread(target=_die_with, args=(Head(head), os.getppid()), daemon=True).start()
 
     def ready(self) -> None:
-        """It has started."""
+        """Returns once the actor has started."""
 
     def work(self, message: bytes) -> Iterator[Message]:
-        """Messages of one item: events as they are reported, some at a time, then what became of it."""
+        """Messages of one item: events as they are reported, in batches, then the outcome."""
         said: queue.SimpleQueue[bytes | _End] = queue.SimpleQueue()
 
         def report(event: Any) -> None:
@@ -58,13 +58,13 @@ class Life:
 
 @dataclass(frozen=True)
 class _End:
-    """What became of an item, as it is sent."""
+    """The outcome of an item, as it is sent."""
 
     content: bytes
 
 
 def _gathered(said: queue.SimpleQueue[bytes | _End]) -> Iterator[Message]:
-    """Events of a moment in one message, as each costs Ray a millisecond; the last message says what became of it."""
+    """Batches of events, as each message costs Ray a millisecond; the last message has the outcome."""
     while True:
         events, end = [said.get()], time.monotonic() + MOMENT
         while not isinstance(events[-1], _End):
@@ -80,9 +80,9 @@ def _gathered(said: queue.SimpleQueue[bytes | _End]) -> Iterator[Message]:
 
 
 def _die_with(head: Head, parent: int) -> None:
-    """End at once when the head or this machine's part of the cluster is gone: others do the item again, or nobody.
+    """End at once when the head, or this machine's part of the cluster, is gone.
 
-    A head that is there ends the actors of a command that is gone; without one they would go on writing.
+    A live head ends the actors of a command that has died; without one they would go on writing.
     """
     while os.getppid() == parent and not head.is_gone:
         time.sleep(BETWEEN / 4)

@@ -1,4 +1,4 @@
-"""What is summed over the data: losses by name or of a user's own, with what derivatives ask of them."""
+"""Losses summed over the data, built-in or user-defined, with what their derivatives need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from modescape.errors import InputError
 
-IGNORED = -100  # torch's label of what does not count, such as the padding of a sentence
+IGNORED = -100  # torch's label for targets that do not count, such as padding
 
 Loss = Callable[[Any, Any], Tensor]
 """(output, target) -> the mean loss of a batch, a tensor of one number."""
@@ -21,20 +21,20 @@ Loss = Callable[[Any, Any], Tensor]
 
 @dataclass(frozen=True)
 class Criterion:
-    """The sum of a batch's losses, and over how many units it is the mean.
+    """A loss: its sum over a batch, and the number of units that its mean is over.
 
-    A unit is what the mean of torch's own loss is over: an example, a token of a sentence, a pixel, a number of a
+    A unit is whatever the mean of torch's own loss is over: an example, a token of a sentence, a pixel, a value of a
     regression.
 
     Attributes:
         name: of the loss.
         each: (output, target) -> the loss of every unit, [unit]; 0 where the target is ignored.
         count: (output, target, examples) -> units that count.
-        sample: (output, target, generator) -> targets of that shape drawn from what the network says, for the sampled
-            Fisher matrix.
-        labels: (output, target) -> predicted class of every unit [unit]; None where there are no classes.
-        truth: (output, target) -> true class of every unit [unit], `IGNORED` where it does not count; None alike.
-        own: the user's function, where the loss is one; its sum is the mean times the examples.
+        sample: (output, target, generator) -> targets of that shape drawn from the network's predictive distribution,
+            for the sampled Fisher matrix.
+        labels: (output, target) -> predicted class of every unit, [unit]; None if there are no classes.
+        truth: (output, target) -> true class of every unit, [unit], `IGNORED` where it does not count; None likewise.
+        own: a user-defined loss; its sum is the mean times the number of examples.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Criterion:
         """The sum of the losses of a batch, a tensor of one number.
 
         Raises:
-            InputError: if a loss of the user's own gives no tensor of one number.
+            InputError: if a user-defined loss does not return a scalar tensor.
         """
         if self.own is None:
             return self.each(output, target).sum()
@@ -61,7 +61,7 @@ class Criterion:
 
 
 def criterion(loss: str | Loss) -> Criterion:
-    """The criterion of a name, or of a function (output, target) -> mean loss of a batch.
+    """The criterion for a name, or for a function (output, target) -> mean loss of a batch.
 
     Raises:
         InputError: if there is no loss of that name.
@@ -81,7 +81,7 @@ def criterion(loss: str | Loss) -> Criterion:
 
 
 def _rows(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits [unit, class] and targets [unit], or [unit, class] of given probabilities.
+    """Logits [unit, class] and targets [unit], or target probabilities [unit, class].
 
     The class is the last axis where the other axes are the target's (sentences: [example, token, class]), else the
     second (pictures: [example, class, height, width]).
@@ -123,7 +123,7 @@ def _class_truth(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _sampled_classes(output: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
-    """One class for each unit; what is ignored stays so."""
+    """One sampled class per unit; ignored units stay ignored."""
     logits, wanted = _rows(output.detach(), target)
     drawn = torch.multinomial(logits.cpu().softmax(-1), 1, generator=generator)[:, 0].to(output.device)
     if wanted.dim() == 2:
@@ -132,10 +132,10 @@ def _sampled_classes(output: Tensor, target: Tensor, generator: torch.Generator)
 
 
 def _numbers(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Numbers and targets of one shape; a target [example] fits an output [example, 1].
+    """Outputs and targets of one shape; a target [example] fits an output [example, 1].
 
     Raises:
-        InputError: if the shapes differ: torch would spread one over the other.
+        InputError: if the shapes differ: torch would broadcast.
     """
     if output.shape != target.shape and output.numel() == target.numel() and output.squeeze().dim() <= 1:
         target = target.reshape(output.shape)
@@ -156,7 +156,7 @@ def _every_number(output: Tensor, target: Tensor, examples: int) -> float:
 
 
 def _sampled_numbers(output: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
-    """Of the density that is proportional to exp(-squared error): a Gaussian of variance 1/2."""
+    """Samples from the density proportional to exp(-squared error): a Gaussian of variance 1/2."""
     noise = torch.randn(output.shape, generator=generator, dtype=torch.float64) * math.sqrt(0.5)
     return output.detach() + noise.to(output)
 
@@ -181,4 +181,4 @@ LOSSES = {
     "mse": Criterion("mse", _elementwise(functional.mse_loss), _every_number, _sampled_numbers),
     "mae": Criterion("mae", _elementwise(functional.l1_loss), _every_number),
 }
-"""Losses by name, of logits where they are of classes; the mean of each is that of torch's function."""
+"""Losses by name, on logits for classes; the mean of each equals torch's function."""

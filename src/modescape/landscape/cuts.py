@@ -1,4 +1,4 @@
-"""Straight cuts through weight space: a line or plane of any point and directions, or through solutions."""
+"""Straight cuts through weight space: a line or plane given by a point and directions, or through solutions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from modescape.types import ModelState, Params
 
 @dataclass(frozen=True)
 class Projection:
-    """Where points lie when they are projected on a cut.
+    """Points projected on a cut.
 
     Attributes:
         coordinates: float64 [point, axis].
-        residual: distance of each point from the cut, weight units [point].
-        share: of the points' variance about their mean, that which lies along the cut; NaN of one point.
+        residual: distance of each point from the cut, weight units, [point].
+        share: of the points' variance about their mean that lies along the cut; NaN for a single point.
     """
 
     coordinates: np.ndarray
@@ -36,13 +36,14 @@ class Projection:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cut:
-    """Points origin + sum over axes of coordinate x axis.
+    """A line or plane: points origin + sum over axes of coordinate x axis.
 
     Attributes:
-        origin: the point at coordinates 0; running statistics among its buffers move along with solutions' own.
-        axes: directions, float64; tensors that one does not name stand still along it. The lengths are the units.
-        solutions: coordinates of the solutions that a cut goes through, [solution][axis].
-        about: how it was made, for whoever reads the picture.
+        origin: the point at coordinates 0; running statistics among its buffers are interpolated like the weights.
+        axes: directions, float64; tensors that one does not name are constant along it. Coordinates are in their
+            lengths.
+        solutions: coordinates of the solutions that the cut goes through, [solution][axis].
+        about: how it was made, for captions.
     """
 
     origin: ModelState
@@ -55,12 +56,12 @@ class Cut:
         """The line through two solutions, the plane through three; the first is the origin, the second at (1, 0).
 
         Args:
-            solutions: with their buffers, which move along: what is affine in the weights is so in them.
-            orthogonal: the second axis at right angles to the first and as long, so that a picture has no shear; the
-                third solution then lies at its projection. Else the third is at (0, 1), and `angle` is not 90.
+            solutions: with their buffers, which are interpolated by the same affine map as the weights.
+            orthogonal: the second axis is orthogonal to the first and as long, so that a plot has no shear; the third
+                solution then lies at its projection. Otherwise the third is at (0, 1), and `angle` is not 90.
 
         Raises:
-            InputError: if they are not two or three, two are the same, or three lie on a line.
+            InputError: unless they are two or three; if two are equal, or three lie on a line.
         """
         if len(solutions) not in (2, 3):
             raise InputError(f"a cut goes through two or three solutions, not {len(solutions)}")
@@ -127,25 +128,25 @@ class Cut:
 
     @cached_property
     def angle(self) -> float:
-        """Degrees between the two axes, 90 of orthogonal ones; NaN of a line."""
+        """Angle between the two axes in degrees, 90 if orthogonal; NaN for a line."""
         if len(self.axes) < 2:
             return math.nan
         return _angle(*(_flat(self._full(axis)) for axis in self.axes))
 
     def points(self, coordinates: np.ndarray | Tensor) -> CutPoints:
-        """Points at coordinates [point, axis], made when they are asked for; what `Landscape.evaluate` takes."""
+        """Points at coordinates [point, axis], made lazily, for `Landscape.evaluate`."""
         places = torch.as_tensor(np.asarray(coordinates, dtype=np.float64))
         if places.dim() != 2 or places.shape[1] != len(self.axes):
             raise InputError(f"coordinates have shape {list(places.shape)}, expected [point, {len(self.axes)}]")
         return CutPoints(self, places)
 
     def point(self, *coordinates: float) -> ModelState:
-        """One point, with the origin's types."""
+        """One point, in the origin's dtypes."""
         state = self.points(np.array([coordinates])).stacked(0, 1)
         return ModelState(*({name: tensor[0] for name, tensor in part.items()} for part in state))
 
     def project(self, points: Sequence[ModelState]) -> Projection:
-        """Where points lie on the cut, and how far from it; by least squares where axes are oblique."""
+        """Coordinates of points projected on the cut, and their distances from it; by least squares if oblique."""
         axes = torch.stack([_flat(self._full(axis)) for axis in self.axes])
         rows = torch.stack([_flat(point.params) for point in points]) - _flat(self.origin.params)
         coordinates = torch.linalg.solve(axes @ axes.T, axes @ rows.T).T
@@ -157,7 +158,7 @@ class Cut:
         return Projection(coordinates.cpu().numpy(), (rows - on_cut).norm(dim=1).cpu().numpy(), share)
 
     def _full(self, axis: ModelState) -> Params:
-        """An axis in all coordinates."""
+        """An axis over all tensors, zeros where it names none."""
         zero = {name: torch.zeros_like(tensor, dtype=torch.float64) for name, tensor in self.origin.params.items()}
         return zero | axis.params
 
@@ -173,7 +174,7 @@ class CutPoints:
         return len(self.coordinates)
 
     def stacked(self, start: int, stop: int) -> ModelState:
-        """Points start to stop - 1, tensors [point, ...]; sums in float64, then of the origin's types."""
+        """Points start to stop - 1, tensors [point, ...]; summed in float64, then in the origin's dtypes."""
         places = self.coordinates[start:stop]
 
         def moved(part: int) -> Params:
@@ -197,7 +198,7 @@ def difference(one: ModelState, other: ModelState) -> ModelState:
     """One - other in float64, of parameters and of the floating-point buffers that both have.
 
     Raises:
-        InputError: if their parameters have other names or shapes.
+        InputError: if names or shapes of their parameters differ.
     """
     if one.params.keys() != other.params.keys():
         odd = sorted(one.params.keys() ^ other.params.keys())[0]

@@ -1,6 +1,6 @@
-"""Directions in weight space: random ones of a stated size, and lists of tensors read as vectors.
+"""Directions in weight space: random ones of a stated size, and conversions of flat vectors.
 
-A direction is a dictionary of tensors by the names of the coordinates; what it does not name does not move.
+A direction is a dictionary of tensors by the names of the coordinates; tensors that it does not name do not move.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from modescape.types import Params
 
 Normalization: TypeAlias = Literal["filter", "layer", "model"]
 NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
-"""What has the length of the weights at the point: each filter (the weights of one output), each tensor, the whole."""
+"""What is scaled to the length of the weights: each filter (the weights of one output), each tensor, the whole."""
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 """Layers whose outputs are the second axis of their weights."""
 
 
 def left_out(params: Params, module: nn.Module | None = None) -> list[str]:
-    """Coordinates that random directions leave where they are: biases and the scales and shifts of normalisation.
+    """Names of the tensors that random directions do not move: biases, scales and shifts of normalisation.
 
-    Tensors of fewer than two axes, and all parameters of normalisation layers where the network is known.
+    These are tensors with fewer than two axes and, if the network is known, all parameters of normalisation layers.
     """
     norms = set() if module is None else set(normalization_parameters(module))
     return [name for name, tensor in params.items() if tensor.dim() < 2 or name in norms]
 
 
 def output_axes(module: nn.Module) -> dict[str, int]:
-    """Tensors whose filters lie along another axis than the first."""
+    """Name of each tensor whose filters lie along another axis than the first -> that axis."""
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, TRANSPOSED)}
     return {f"{name}.weight" * bool(name) or "weight": 1 for name in layers}
 
@@ -48,23 +48,23 @@ def random_directions(
     without: Collection[str] | None = None,
     axes: Mapping[str, int] | None = None,
 ) -> list[Params]:
-    """Random directions, at right angles to each other, of the size of the weights.
+    """Draw random directions, orthogonal to each other and scaled to the weights.
 
-    Gaussian numbers of the shape of the weights; Gram-Schmidt within each group (filter, tensor, or all), then each
-    group scaled to the length of the weights of that group, so that the directions are orthogonal and their lengths
-    exact. A group with fewer weights than directions has no room for that: there the last ones are scaled alone, and
-    the angle that is left shows in `Cut.angle`.
+    Gaussian values of the shape of the weights; Gram-Schmidt within each group (filter, tensor, or all), then each
+    group is scaled to the length of the weights in that group, so that the directions are orthogonal and their lengths
+    exact. A group with fewer weights than directions cannot be orthogonalised: there the last directions are only
+    scaled, and the remaining angle shows in `Cut.angle`.
 
     Args:
-        params: the point, [*] each.
-        count: directions.
-        normalization: which weights are a group.
-        seed: of the streams; a tensor's numbers depend on its place among all, not on the others' values.
-        without: names that stay where they are; default: `left_out`.
-        axes: name -> the axis of its filters, where it is not the first.
+        params: the point, tensors by name.
+        count: number of directions.
+        normalization: which weights form a group.
+        seed: of the streams; a tensor's values depend on its position among all tensors, not on the other tensors.
+        without: names of tensors that do not move; default: `left_out`.
+        axes: name -> the axis of its filters, if not the first.
 
     Raises:
-        InputError: if there is no such normalization, or nothing is left to move.
+        InputError: if the normalization is unknown, or no tensor is left to move.
 
     Source: Li et al. 2018, arXiv 1712.09913, with the order of orthogonalising and scaling as stated here.
     """
@@ -93,16 +93,16 @@ def random_directions(
 
 
 def scaled(rows: list[Tensor], weights: Tensor) -> list[Tensor]:
-    """Gram-Schmidt within each row, then rows as long as those of the weights, float64 [row, weight].
+    """Gram-Schmidt within each row, then rows scaled to the length of those of the weights, float64 [row, weight].
 
     Args:
-        rows: one [row, weight] for each direction.
-        weights: whose lengths they get.
+        rows: random values, [row, weight] for each direction.
+        weights: whose row lengths they get, [row, weight].
     """
     found: list[Tensor] = []
     for own in rows:
         rest = own
-        for _ in range(2):  # twice is as good as exact
+        for _ in range(2):  # twice is enough for orthogonality to rounding
             for other in found:
                 unit = other / other.norm(dim=1, keepdim=True).clamp_min(torch.finfo(other.dtype).tiny)
                 rest = rest - (rest * unit).sum(1, keepdim=True) * unit
@@ -114,7 +114,7 @@ def scaled(rows: list[Tensor], weights: Tensor) -> list[Tensor]:
 
 
 def crowded(params: Params, count: int, without: Collection[str], axes: Mapping[str, int]) -> list[str]:
-    """Names of tensors whose filters have fewer weights than there are directions: no right angles there."""
+    """Names of tensors whose filters have fewer weights than there are directions, and cannot be orthogonal."""
     return [
         name
         for name, tensor in params.items()
@@ -126,7 +126,7 @@ def direction_of(vector: Tensor, params: Params) -> Params:
     """A flat vector [parameter], such as an eigenvector or a gradient, as a direction.
 
     Raises:
-        InputError: if its length is another.
+        InputError: if its length is not the number of parameters.
     """
     size = sum(tensor.numel() for tensor in params.values())
     if vector.shape != (size,):

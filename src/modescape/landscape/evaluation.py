@@ -1,4 +1,4 @@
-"""Many points in one pass over the data: loss, accuracy and agreement, stacked by `vmap` or one point after another."""
+"""Many points in one pass over the data: loss, accuracy and agreement, stacked by `vmap` or one after another."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from modescape.types import ModelState, Params
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What networks at points of a landscape do on the data.
+    """Loss, accuracy and agreement at points of a landscape.
 
     Attributes:
-        loss: mean over units, [point]; NaN or infinite where the network's output is.
-        accuracy: share of units that are predicted right, [point]; None where the loss is not of classes.
-        agreement: name of given predictions -> share of units on which the point says the same, [point].
-        units: over which the means are: examples, tokens, numbers (`Criterion`).
+        loss: mean over units, [point]; NaN or infinite where the network's outputs are.
+        accuracy: share of units predicted correctly, [point]; None if the loss has no classes.
+        agreement: name of given predictions -> share of units with the same predicted class, [point].
+        units: how many the means are over: examples, tokens, values (`Criterion`).
     """
 
     loss: np.ndarray
@@ -39,12 +39,12 @@ class Evaluation:
 
     @property
     def gaps(self) -> int:
-        """Points without a finite loss."""
+        """Number of points without a finite loss."""
         return int((~np.isfinite(self.loss)).sum())
 
 
 def joined(parts: list[Evaluation]) -> Evaluation:
-    """Evaluations of some points and of others, in one."""
+    """Concatenate evaluations of several sets of points."""
     first, accuracy = parts[0], [part.accuracy for part in parts if part.accuracy is not None]
     return Evaluation(
         np.concatenate([part.loss for part in parts]),
@@ -56,17 +56,17 @@ def joined(parts: list[Evaluation]) -> Evaluation:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """How points go through the data.
+    """Evaluates points on the data.
 
     Attributes:
         runner: the network.
         criterion: the loss.
         source: the data.
-        statistics: the data of which batch-norm statistics are recomputed.
-        held: tensors of the network that points need not bring.
+        statistics: the data on which batch-norm statistics are recomputed.
+        held: tensors of the network that points need not contain.
         references: name -> predicted class of every unit, in the order of the data, int64 [unit].
         frozen: names of the frozen parameters among ``held``.
-        pieces: how batches are cut; those of which statistics are recomputed stay whole.
+        pieces: how batches are split; those on which statistics are recomputed stay whole.
     """
 
     runner: Runner
@@ -86,7 +86,7 @@ class Evaluator:
             stack: run all points at once.
 
         Raises:
-            InputError: if the loss is no number, or given predictions are not as many as the data have.
+            InputError: if the loss is not a scalar, or the number of given predictions is not that of the units.
         """
         with torch.no_grad():
             points = self.completed(points, stack)
@@ -108,7 +108,7 @@ class Evaluator:
         return (piece for batch in self.source for piece in self.pieces.of(batch))
 
     def completed(self, points: Params, stack: bool) -> Params:
-        """Points with the batch-norm statistics of the policy, [point, ...]; the others stay with the network."""
+        """Points with the policy's batch-norm statistics, [point, ...]; unchanged tensors stay with the network."""
         names = [name for name in statistics_of(self.runner.norms) if name in self.held]
         if self.runner.policy in ("eval", "batch"):
             return {name: tensor for name, tensor in points.items() if name not in names}
@@ -122,13 +122,13 @@ class Evaluator:
         return points | self.recomputed(points, names, stack) if names else points
 
     def completed_point(self, state: ModelState) -> Params:
-        """All tensors of one point, with the statistics of the policy."""
+        """All tensors of one point, with the policy's batch-norm statistics."""
         with torch.no_grad():
             stacked = {name: tensor[None] for name, tensor in (state.params | state.buffers).items()}
             return tree.unstack(self.completed(stacked, False), 0)
 
     def recomputed(self, points: Params, names: list[str], stack: bool) -> Params:
-        """Running statistics of each point's own weights, means over the batches, each counted by its examples."""
+        """Running statistics of each point's own weights, means over the batches, weighted by their examples."""
         count = len(next(iter(points.values())))
         own = {name: self.held[name].expand(count, *self.held[name].shape).clone() for name in names}
         with self.runner.averaged() as average:
@@ -146,18 +146,18 @@ class Evaluator:
         return own
 
     def copies(self) -> Params:
-        """What points do not bring: a network may write into its buffers, not into its parameters."""
+        """The tensors that points do not contain; buffers are copied, since a network may write into them."""
         return {name: tensor if name in self.frozen else tensor.clone() for name, tensor in self.held.items()}
 
     def _over(self, points: Params, function: Callable[[Params], Any], stack: bool) -> Any:
-        """A function of one point, of all: a tensor or a dictionary of tensors [point, ...]."""
+        """Apply a function of one point to all: a tensor or a dictionary of tensors [point, ...]."""
         if stack:
             return vmapped(function, points)
         results = [function(tree.unstack(points, place)) for place in range(len(next(iter(points.values()))))]
         return tree.stack(results) if isinstance(results[0], dict) else torch.stack(results)
 
     def _sums(self, batch: Batch, number: int, seen: int, found: dict[str, float]) -> Callable[[Params], Tensor]:
-        """Of one point and batch: the sums of losses, of units predicted right, of units as references say."""
+        """For one point and batch: the sum of losses, units predicted correctly, units that match references."""
         criterion = self.criterion
 
         def sums(tensors: Params) -> Tensor:

@@ -1,7 +1,7 @@
-"""Surfaces and curves of other people's tools, in and out.
+"""Surfaces and curves in the formats of other tools, read and written.
 
 The `.h5` files of tomgoldstein/loss-landscape (Li et al. 2018): `xcoordinates`, `ycoordinates`, `train_loss`,
-`train_acc` (percent), with -1 for what is not computed; numbers go through x first, whatever the shape says. The
+`train_acc` (percent), with -1 for points not computed; x varies fastest, whatever the shape says. The
 `curve.npz` of timgaripov/dnn-mode-connectivity (Garipov et al. 2018): `ts`, `dl` (distance from the point before), and
 `tr_`, `te_` with `loss`, `nll`, `acc`, `err` (percent).
 """
@@ -18,24 +18,24 @@ from modescape import durable
 from modescape.errors import InputError
 from modescape.landscape.surface import ACCURACY, LOSS, Surface
 
-NOT_YET = -1.0  # of their files
+NOT_YET = -1.0  # in their files: not computed
 NAMES = {"train_loss": LOSS, "train_acc": ACCURACY, "test_loss": "test loss", "test_acc": "test accuracy"}
 PERCENT = (ACCURACY, "test accuracy")
 CURVES = ("loss", "nll", "acc", "err")
-MOST = 1 << 28  # numbers of a file that are read
+MOST = 1 << 28  # most values read from a file
 
 
 def read(path: str | Path) -> Surface:
     """A surface from a file: .h5 of loss-landscape, else one that `Surface.save` wrote.
 
     Raises:
-        InputError: if it is neither.
+        InputError: if the file is neither.
     """
     return read_h5(path) if Path(path).suffix in (".h5", ".hdf5") else Surface.load(path)
 
 
 def write(surface: Surface, path: str | Path) -> None:
-    """A surface to a file, of the kind that its name says; whole or not at all."""
+    """Write a surface, atomically, in the format of the file's extension."""
     if Path(path).suffix in (".h5", ".hdf5"):
         write_h5(surface, path)
     else:
@@ -43,10 +43,10 @@ def write(surface: Surface, path: str | Path) -> None:
 
 
 def read_h5(path: str | Path) -> Surface:
-    """A surface of loss-landscape's; -1 is not yet.
+    """Read a surface of loss-landscape; -1 stands for points not computed.
 
     Raises:
-        InputError: if the file is no such surface.
+        InputError: if the file does not hold such a surface.
     """
     import h5py
 
@@ -77,7 +77,7 @@ def read_h5(path: str | Path) -> Surface:
 
 
 def write_h5(surface: Surface, path: str | Path) -> None:
-    """A surface as loss-landscape's own tools read it; what is not measured is -1."""
+    """Write a surface as loss-landscape's own tools read it, with -1 for points not computed."""
     import h5py
 
     held = io.BytesIO()
@@ -100,7 +100,7 @@ class Curve:
 
     Attributes:
         t: positions in [0, 1], [t].
-        distance: from the point before, weight units [t]; 0 of the first.
+        distance: from the previous point, weight units, [t]; 0 for the first.
         fields: "train loss", "test accuracy", ... -> [t]; shares, not percent.
     """
 
@@ -117,10 +117,10 @@ _CURVE_NAMES = {
 
 
 def read_curve(path: str | Path) -> Curve:
-    """A curve of dnn-mode-connectivity's.
+    """Read a curve of dnn-mode-connectivity.
 
     Raises:
-        InputError: if the file is no such curve.
+        InputError: if the file does not hold such a curve.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -138,7 +138,7 @@ def read_curve(path: str | Path) -> Curve:
 
 
 def write_curve(curve: Curve, path: str | Path) -> None:
-    """A curve as dnn-mode-connectivity's own tools read it, with least, largest, mean and mean along the path."""
+    """Write a curve as dnn-mode-connectivity's own tools read it, with minimum, maximum, mean and path integral."""
     arrays: dict[str, np.ndarray] = {"ts": curve.t, "dl": curve.distance}
     for name, own in _CURVE_NAMES.items():
         if own not in curve.fields:

@@ -34,12 +34,12 @@ from modescape.landscape.trying import first_pass
 from modescape.models import working_dtype
 from modescape.types import ModelState, Params
 
-SAME = 1e-5  # relative difference between two values of one point that rounding explains in float32
+SAME = 1e-5  # relative difference between two values at one point that rounding in float32 explains
 
 
 @runtime_checkable
 class Points(Protocol):
-    """Many points that are made when they are asked for, such as those of a grid."""
+    """Many points that are made lazily, such as those of a grid."""
 
     def __len__(self) -> int: ...
     def stacked(self, start: int, stop: int) -> ModelState:
@@ -51,25 +51,26 @@ class Landscape:
     """The mean loss over data as a function of a network's weights.
 
     Args:
-        model: any network; it stays as it is.
-        params: the point of interest; default: the network's own weights. A ``state_dict`` will do.
-        batches: the data: a list of (inputs, target), a DataLoader, a function that begins a pass, or two tensors.
+        model: any network; it is not modified.
+        params: the point of interest; default: the network's own weights. May be a ``state_dict``.
+        batches: the data: a list of (inputs, target), a DataLoader, a function that returns an iterator, or two
+            tensors.
         loss: a name (`LOSSES`), or a function (output, target) -> mean over the batch.
-        batch_norm: which statistics a point has (`POLICIES`): "recompute" (over the data), "interpolate" (those that
-            the point brings), "eval" (those of the point of interest), "batch" (of each batch).
+        batch_norm: which statistics a point uses (`POLICIES`): "recompute" (over the data), "interpolate" (those that
+            the point contains), "eval" (those of the point of interest), "batch" (each batch's own).
         device: where to compute; default: where the network is.
-        predictions: name -> predicted classes [unit], or logits [unit, class], to agree with.
-        batch_norm_batches: the data of which statistics are recomputed; default: ``batches``.
-        unpack: batch -> (inputs, target), for batches of another form.
-        dropout: dropout layers drop, with the same masks at every point.
-        points_per_pass: points that go through the data at once; default: as many as fit in memory.
-        stack: run these by `vmap`; default: where the network can and it pays.
-        seed: of the streams.
-        check: look at the network before (one point twice, other weights once), and warn if it is no function.
+        predictions: name -> predicted classes [unit], or logits [unit, class], whose agreement is measured.
+        batch_norm_batches: the data on which statistics are recomputed; default: ``batches``.
+        unpack: batch -> (inputs, target), for batches of another structure.
+        dropout: keep dropout active, with the same masks at every point.
+        points_per_pass: points evaluated at once; default: as many as fit in memory.
+        stack: evaluate these by `vmap`; default: if the network allows it and it is faster.
+        seed: of dropout masks and random directions.
+        check: test the network first (one point twice, other weights once), and warn if it is not deterministic.
 
     Raises:
-        InputError: if the network does not run with the weights of others, the loss is no number, a point is of
-            another architecture, or the data can be gone through only once.
+        InputError: if the network cannot be called with other weights, the loss is not a scalar, a point is of another
+            architecture, or the data can be iterated over only once.
 
     >>> field = Landscape(nn.Linear(2, 2), batches=(torch.eye(2), torch.tensor([0, 1])))
     >>> zero = {name: torch.zeros_like(tensor) for name, tensor in field.params.items()}
@@ -131,11 +132,11 @@ class Landscape:
         return self.point.params
 
     def state(self, point: Point | None = None) -> ModelState:
-        """A point with all its tensors, checked; default: the point of interest."""
+        """A point as parameters and buffers, checked; default: the point of interest."""
         return self.point if point is None else self.layout.state(point)
 
     def value(self, point: Point | None = None) -> float:
-        """The mean loss at a point; NaN or infinite where the network's output is."""
+        """The mean loss at a point; NaN or infinite if the network's outputs are."""
         return float(self.evaluate([self.state(point)]).loss[0])
 
     def values(self, points: Sequence[Point] | Mapping[str, Tensor] | Points) -> np.ndarray:
@@ -154,9 +155,9 @@ class Landscape:
         return joined(parts)
 
     def sweep(self, points: Sequence[Point] | Mapping[str, Tensor] | Points) -> Iterator[tuple[slice, Evaluation]]:
-        """`evaluate`, a pass at a time: which points, and what they gave.
+        """`evaluate`, one pass at a time: yields the points and their evaluation.
 
-        On a GPU that runs out of memory half as many go at once from then on.
+        If a GPU runs out of memory, passes have half as many points from then on.
         """
         ordered = points if isinstance(points, Points) else _Given(self.layout, self.point.buffers, points)
         start = 0
@@ -183,11 +184,11 @@ class Landscape:
         return Local(params, held, self.runner, own.criterion, own.source, own.pieces, self.seed)
 
     def value_and_gradient(self, point: Point | None = None) -> tuple[float, Params]:
-        """The mean loss and its gradient by the coordinates, batch-norm statistics frozen at the point."""
+        """The mean loss and its gradient, with batch-norm statistics frozen at the point."""
         return self.local(point).value_and_gradient()
 
     def gradient(self, point: Point | None = None) -> Params:
-        """The gradient of `value_and_gradient`."""
+        """The gradient alone; see `value_and_gradient`."""
         return self.value_and_gradient(point)[1]
 
     def random_cut(
@@ -199,14 +200,14 @@ class Landscape:
         seed: int | None = None,
         without: Collection[str] | None = None,
     ) -> Cut:
-        """A line or plane through a point along random directions of the size of its weights (`random_directions`).
+        """A line or plane through a point along random directions scaled to its weights (`random_directions`).
 
         Args:
             axes: 1 or 2.
             normalization: "filter", "layer" or "model".
             point: default: the point of interest.
             seed: of the directions; default: the landscape's.
-            without: names that stay where they are; default: biases and the parameters of normalisation layers.
+            without: names of tensors that do not move; default: biases and the parameters of normalisation layers.
         """
         origin, module = self._anchor(point), self.runner.module
         stay = left_out(origin.params, module) if without is None else list(without)
@@ -224,7 +225,7 @@ class Landscape:
         """A line or plane through a point along given directions.
 
         Args:
-            directions: tensors by names (a gradient), or flat vectors (rows of ``eigenvalues().vectors``).
+            directions: tensors by name (a gradient), or flat vectors (rows of ``eigenvalues().vectors``).
             point: default: the point of interest.
         """
         origin = self._anchor(point)
@@ -237,7 +238,7 @@ class Landscape:
         return Cut.principal(states[-1] if point is None else self._anchor(point), states, axes)
 
     def project(self, cut: Cut, points: Sequence[Point]) -> Projection:
-        """Where points lie on a cut, how far from it, and the share of their variance along it."""
+        """Project points on a cut: coordinates, distances, and the share of their variance along it."""
         return cut.project([self._anchor(point) for point in points])
 
     def surface(self, cut: Cut | None = None, x: Any = None, y: Any = None, **settings: Any) -> Surface:
@@ -247,7 +248,7 @@ class Landscape:
         return measure(self, self.random_cut() if cut is None else cut, STEPS if x is None else x, y, **settings)
 
     def _anchor(self, point: Point | None) -> ModelState:
-        """A point with what moves along with its weights: frozen weights stay with the network."""
+        """A point with the buffers that are interpolated with its weights; frozen weights stay with the network."""
         state = self.state(point)
         brought = {name: tensor for name, tensor in state.buffers.items() if name not in self.layout.frozen}
         return ModelState(state.params, brought)
@@ -258,7 +259,7 @@ class Landscape:
                 raise InputError(f"'{name}' of the point holds NaN or infinity; expected one that did not diverge")
 
     def _check_same(self) -> None:
-        """Warn where the same point has two values."""
+        """Warn if the same point evaluates to two values."""
         first, second = self.value(), self.value()
         if not (first == second or abs(first - second) <= SAME * abs(first) or (first != first and second != second)):
             warnings.warn(

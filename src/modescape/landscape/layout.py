@@ -1,4 +1,4 @@
-"""Which of a network's tensors are coordinates of its landscape, and how points are read."""
+"""Which of a network's tensors are coordinates of its landscape, and reading points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modescape.errors import InputError
 from modescape.types import ModelState, Params
 
 Point: TypeAlias = "Mapping[str, Tensor] | ModelState"
-"""A place in the landscape: tensors by their ``state_dict`` names, buffers among them where they are known."""
+"""A point of the landscape: tensors by their ``state_dict`` names, with or without buffers."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Layout:
     """The names and shapes of one architecture.
 
     Attributes:
-        params: what is trained, the coordinates; a tensor that layers share stands once, under its first name.
+        params: trainable parameters, the coordinates; a shared tensor occurs once, under its first name.
         held: frozen parameters and buffers.
-        frozen: names of the frozen parameters; points whose own are the same do not hold them again.
+        frozen: names of the frozen parameters; points with equal values need not contain them.
         aliases: other names of shared tensors -> the first.
     """
 
@@ -33,10 +33,10 @@ class Layout:
 
     @classmethod
     def of(cls, module: nn.Module) -> Layout:
-        """Of a network, whose tensors are looked at, not copied.
+        """The layout of a network; its tensors are not copied.
 
         Raises:
-            InputError: if nothing is trained, or a weight is not finite.
+            InputError: if nothing is trainable, or a weight is not finite.
         """
         first: dict[int, str] = {}
         aliases = {}
@@ -62,18 +62,18 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Coordinates."""
+        """Number of coordinates."""
         return sum(tensor.numel() for tensor in self.params.values())
 
     def state(self, point: Point, ndim: int = 0) -> ModelState:
-        """A point's coordinates, and those of the other tensors that it gives; on the device and of the type of these.
+        """A point's coordinates and other tensors, checked, on the network's device and in its dtypes.
 
         Args:
-            point: by the names of ``state_dict``; a shared tensor may stand under any of its names.
-            ndim: leading axes, of stacked points.
+            point: by the names of ``state_dict``; a shared tensor may have any of its names.
+            ndim: number of leading axes, for stacked points.
 
         Raises:
-            InputError: if a coordinate is missing, a name is of no tensor of the network, or a shape is another.
+            InputError: if a coordinate is missing, a name is unknown, or a shape differs.
         """
         given = {**point.params, **point.buffers} if isinstance(point, ModelState) else dict(point)
         for alias, name in self.aliases.items():
@@ -102,6 +102,6 @@ class Layout:
 
 
 def _hint(given: Mapping[str, Tensor]) -> str:
-    """What is probably the matter with names."""
+    """The probable reason why names do not match."""
     prefixes = {name.partition(".")[0] for name in given}
     return f"; all its names begin with '{prefixes.pop()}.'" if len(prefixes) == 1 and len(given) > 1 else ""

@@ -20,11 +20,11 @@ from modescape.types import Params
 
 @dataclass(frozen=True, eq=False)
 class Local:
-    """The loss as a function of the coordinates alone: (1 / units) sum over batches of `total`.
+    """The loss as a differentiable function of the coordinates alone: (1 / units) sum over batches of `total`.
 
-    Running statistics are those of the point, as numbers: recomputed there where that is the policy, then frozen, so
-    that the sum is one over examples. Under the policy "batch" each batch's own statistics depend on the coordinates,
-    and have derivatives.
+    Running statistics are constants: recomputed at the point if that is the policy, then frozen, so that the loss is a
+    sum over examples. Under the policy "batch" each batch's own statistics depend on the coordinates and are
+    differentiated.
 
     Attributes:
         params: the point, [*] each.
@@ -41,7 +41,7 @@ class Local:
 
     @property
     def resident(self) -> bool:
-        """Whether every pass is over the same batches."""
+        """Whether every pass goes over the same batches."""
         return self.source.resident
 
     def batches(self) -> Iterator[Batch]:
@@ -49,11 +49,11 @@ class Local:
         return (piece for batch in self.source for piece in self.pieces.of(batch))
 
     def output(self, params: Params, batch: Batch) -> Tensor:
-        """What the network says of a batch, differentiable by ``params`` as often as torch's operations are."""
+        """The network's output on a batch, differentiable with respect to ``params`` as often as torch allows."""
         return self.runner.differentiable(params, self.held, batch.inputs)
 
     def total(self, output: Tensor, batch: Batch) -> Tensor:
-        """The sum of the batch's losses, a number."""
+        """The sum of the batch's losses, a scalar tensor."""
         return self.criterion.total(output, batch.target, batch.examples)
 
     def each(self, output: Tensor, batch: Batch) -> Tensor:
@@ -61,14 +61,14 @@ class Local:
         return self.criterion.each(output, batch.target)
 
     def units(self, output: Tensor, batch: Batch) -> float:
-        """Over how many units of the batch the loss is a mean."""
+        """The number of units of the batch over which the loss is averaged."""
         return self.criterion.count(output, batch.target, batch.examples)
 
     def sampled(self, output: Tensor, batch: Batch, number: int, draw: int) -> Batch:
-        """The batch with targets drawn from what the network says, from the stream of the batch and draw.
+        """The batch with targets drawn from the network's predictive distribution, by the stream of batch and draw.
 
         Raises:
-            InputError: if the loss is no log-probability that could be drawn from.
+            InputError: if the loss is not the negative log-density of a distribution.
         """
         if self.criterion.sample is None:
             raise InputError(
@@ -79,7 +79,7 @@ class Local:
         return Batch(batch.inputs, self.criterion.sample(output, batch.target, generator), batch.examples)
 
     def value_and_gradient(self) -> tuple[float, Params]:
-        """The loss and its gradient by the coordinates, summed batch by batch."""
+        """The loss and its gradient, summed batch by batch."""
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in self.params.items()}
         sums = {name: torch.zeros_like(tensor) for name, tensor in self.params.items()}
         value, units = 0.0, 0.0
@@ -94,22 +94,22 @@ class Local:
         return value / max(units, 1.0), {name: tensor / max(units, 1.0) for name, tensor in sums.items()}
 
     def beside(self, others: Sequence[Local]) -> Several:
-        """This point and others of the same landscape, as one function of all their coordinates."""
+        """This point and others of the same landscape, as one function of all coordinates."""
         together = [self, *others]
         return Several(self, tree.stack([one.params for one in together]), tree.stack([one.held for one in together]))
 
 
 @dataclass(frozen=True, eq=False)
 class Several:
-    """The losses near several points, summed: a `Local` whose tensors are stacked, [point, ...].
+    """The sum of the losses near several points: a `Local` whose tensors are stacked, [point, ...].
 
-    No point's loss depends on another's coordinates, so the Hessian of the sum has those of the points along its
-    diagonal: one pass over the data multiplies all of them with a vector each.
+    No point's loss depends on another's coordinates, so the Hessian of the sum is block diagonal: one pass over the
+    data multiplies each point's Hessian with its own vector.
 
     Attributes:
-        first: of the points.
-        params: of all.
-        held: likewise.
+        first: the first point.
+        params: of all points, stacked.
+        held: the other tensors, stacked.
     """
 
     first: Local
@@ -126,11 +126,11 @@ class Several:
         return self.first.batches()
 
     def output(self, params: Params, batch: Batch) -> Any:
-        """What the networks say of a batch, [point, ...]."""
+        """The networks' outputs on a batch, [point, ...]."""
         return vmapped(lambda own, held: replace(self.first, held=held).output(own, batch), params, self.held)
 
     def total(self, output: Any, batch: Batch) -> Tensor:
-        """The sum of the batch's losses at all points, a number."""
+        """The sum of the batch's losses at all points, a scalar tensor."""
         return vmapped(lambda own: self.first.total(own, batch), output).sum()
 
     def each(self, output: Tensor, batch: Batch | _Drawn) -> Tensor:
@@ -141,11 +141,11 @@ class Several:
         return vmapped(lambda own: self.first.each(own, batch), output).flatten()
 
     def units(self, output: Any, batch: Batch) -> float:
-        """Over how many units of the batch the loss of one point is a mean."""
+        """The number of units of the batch over which the loss of one point is averaged."""
         return self.first.units(output[0] if isinstance(output, Tensor) else output, batch)
 
     def sampled(self, output: Tensor, batch: Batch, number: int, draw: int) -> _Drawn:
-        """The batch once for each point, with targets drawn from what its network says."""
+        """The batch once per point, with targets drawn from that network's predictive distribution."""
         return _Drawn(tuple(self.first.sampled(own, batch, number, draw) for own in output))
 
 

@@ -14,11 +14,11 @@ from modescape.errors import InputError
 class Plane:
     """Orthogonal axes in weight space, each with its unit of length.
 
-    The first axis points to solution 1, the second is what is left of solution 2 at right angles to it; units are the
-    lengths of the two, so solution 1 lies at (1, 0) and solution 2 at (a small number, 1).
+    The first axis points to solution 1, the second is the component of solution 2 orthogonal to it; units are the
+    lengths of the two, so that solution 1 lies at (1, 0) and solution 2 at (a small value, 1).
     """
 
-    first: Tensor  # [parameter], float64, of length 1
+    first: Tensor  # unit vector, [parameter], float64
     second: Tensor
     units: tuple[float, float]  # weight units
 
@@ -47,7 +47,7 @@ class Plane:
         return x.double()[..., None] * self.units[0] * self.first + y.double()[..., None] * self.units[1] * self.second
 
     def coordinates(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Where weights [..., parameter] lie when they are projected on the plane; float64 [...] each."""
+        """Plane coordinates of the projections of weights [..., parameter]; float64 [...] each."""
         weights = weights.double()
         return weights @ self.first / self.units[0], weights @ self.second / self.units[1]
 

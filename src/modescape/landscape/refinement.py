@@ -1,11 +1,12 @@
-"""The same picture from fewer points: a coarse grid, then more wherever filling in would be wrong.
+"""The same surface from fewer evaluations: a coarse grid, refined wherever interpolation would be wrong.
 
-What is between measured points is a spline through them (`spline`), which says how large its error may be. Points
-where that is above the tolerance, and no neighbour's is larger, are measured, and a new spline is drawn, until there
+Values between measured points come from a spline through them (`spline`), which also predicts its error. Points whose
+predicted error is above the tolerance and locally the largest are measured, and the spline is fitted again, until there
 are none.
 
-Then what is filled in is tested: points drawn at random among those that were not measured are measured too, and the
-largest error among them is stated. Where one is above the tolerance its neighbourhood is measured, more where that
+Then the interpolation is tested at control points, drawn at random among those not measured; their largest error is
+reported. Where it is above the tolerance, the neighbourhood is measured, repeatedly if needed, and new control points
+are drawn.
 shows more, and new ones are drawn.
 """
 
@@ -21,26 +22,26 @@ from modescape import rng
 from modescape.errors import InputError
 from modescape.landscape.spline import floor_of, interpolated, predicted
 
-STEPS = 6  # of the coarse grid along each of two axes; twice that on a line
-AT_ONCE = 8  # points that are measured before errors are looked at again, at least
-GROWTH = 0.12  # the same, of what is measured
-MOST = 3000  # measured points through which a spline is drawn; a grid that takes more is measured whole
-CONTROLS = 0.04  # share of all points, at least `FEWEST`, that test what was filled in
+STEPS = 6  # intervals of the coarse grid along each of two axes; twice that on a line
+AT_ONCE = 8  # fewest points measured before errors are predicted again
+GROWTH = 0.12  # the same, as a share of the points measured
+MOST = 3000  # most points in a spline; a grid that needs more is measured completely
+CONTROLS = 0.04  # share of all points, at least `FEWEST`, that are control points
 FEWEST = 8
-ROUNDS = 6  # of tests, at most
+ROUNDS = 6  # most rounds of tests
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """What was measured, and what filling in is worth."""
+    """Measured and interpolated values, with the error of the latter."""
 
     values: np.ndarray  # [y, x] or [x], all of them
     measured: np.ndarray  # bool
-    error: float  # the largest at the controls, relative to the value there
+    error: float  # the largest at control points, relative to the value there
     controls: int
 
     def filled(self, values: np.ndarray, measured: np.ndarray) -> np.ndarray:
-        """Another field that was measured at the same points, filled in likewise, within its range; gaps stay gaps."""
+        """Interpolate another field measured at the same points, within its range; gaps stay gaps."""
         guess = interpolated(values, measured)
         finite = values[measured & np.isfinite(values)]
         inside = np.clip(guess, finite.min(), finite.max()) if len(finite) else guess
@@ -50,14 +51,14 @@ class Refined:
 def refine(
     evaluate: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], tolerance: float, *, seed: int = 0
 ) -> Refined:
-    """Measure a grid where it takes it.
+    """Measure a grid only where interpolation is not accurate enough.
 
     Args:
-        evaluate: flat numbers of points -> values; a value that is not finite is a gap, and all around it is measured.
+        evaluate: flat indices of points -> values; non-finite values are gaps, whose neighbours are all measured.
         shape: of the grid, one or two axes.
-        tolerance: largest error of a value that is filled in, relative to it (to a share `spline.FLOOR` of the spread,
-            where the value is smaller).
-        seed: of the stream that draws the controls.
+        tolerance: largest error of an interpolated value, relative to the value (to a share `spline.FLOOR` of the
+            spread where the value is smaller).
+        seed: of the stream that draws control points.
 
     Raises:
         InputError: if the tolerance is not above 0.
@@ -84,26 +85,26 @@ def refine(
 
 
 class _Grid:
-    """Values as far as they are measured."""
+    """The values measured so far."""
 
     def __init__(self, evaluate: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> None:
         self.evaluate = evaluate
         self.values, self.measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
 
     def take(self, where: np.ndarray) -> None:
-        """Measure what is not yet measured of some points."""
+        """Measure those of the points that are not measured yet."""
         index = np.flatnonzero(where & ~self.measured)
         if len(index):
             self.values.reshape(-1)[index] = self.evaluate(index)
             self.measured.reshape(-1)[index] = True
 
     def settle(self, tolerance: float) -> None:
-        """Measure until no error above the tolerance is expected."""
+        """Measure until no error above the tolerance is predicted."""
         while (doubtful := self._doubtful(tolerance)).any():
             self.take(doubtful)
 
     def _doubtful(self, tolerance: float) -> np.ndarray:
-        """What to measure next: where the largest errors are expected, not side by side, and all around gaps."""
+        """What to measure next: where the largest errors are predicted, not adjacent ones, and all around gaps."""
         from scipy.ndimage import maximum_filter
 
         error = predicted(self.values, self.measured)[1]
@@ -132,14 +133,14 @@ def _coarse(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _relative(values: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Errors over values; infinite where a value or its guess is not finite."""
+    """Relative errors; infinite where a value or its prediction is not finite."""
     with np.errstate(invalid="ignore"):
         error = np.abs(guess - values) / np.maximum(np.abs(values), floor_of(values))
     return np.where(np.isfinite(error), error, np.inf)
 
 
 def _grown(where: np.ndarray, steps: int) -> np.ndarray:
-    """With the neighbours up to so many points away."""
+    """Dilate a mask by ``steps`` points."""
     from scipy.ndimage import maximum_filter
 
     return maximum_filter(where, size=2 * steps + 1, mode="constant")

@@ -1,4 +1,4 @@
-"""One network that runs with the tensors of any point, batch norm by a stated policy."""
+"""One network that runs with the tensors of any point, under a batch-norm policy."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from modescape.types import Inputs, Params
 
 Policy: TypeAlias = Literal["recompute", "interpolate", "eval", "batch"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-"""Which batch-norm statistics a point has: those of its own weights, averaged over the data; the running statistics
-that the point brings, which lie between those of solutions as its weights do; those of the point of interest, wherever
-it is; those of each batch."""
+"""Which batch-norm statistics a point uses: "recompute", those of its own weights, averaged over the data;
+"interpolate", the running statistics that the point contains, interpolated like its weights; "eval", those of the point
+of interest everywhere; "batch", those of each batch."""
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A network of one's own that is called with any tensors.
+    """A private copy of a network that is called with any tensors.
 
     Attributes:
-        plain: a copy of the network, in evaluation mode, of torch's operations alone.
-        policy: of batch norm.
+        plain: the copy, in evaluation mode, made of torch's own operations.
+        policy: batch-norm policy.
         norms: the layers with running statistics.
-        raw: give whatever the network returns, else its logits or numbers alone.
-        dropout: dropout layers drop as in training, with the masks of ``seed``.
+        raw: return whatever the network returns, else only its logits or predicted values.
+        dropout: keep dropout active, with masks drawn from ``seed``.
         seed: of the streams.
     """
 
@@ -50,10 +50,10 @@ class Runner:
 
     @classmethod
     def of(cls, module: nn.Module, policy: Policy, device: torch.device, **settings: Any) -> Runner:
-        """Of a network, which stays as it is.
+        """Make one from a network, which is not modified.
 
         Raises:
-            InputError: if it cannot be called with the tensors of others, or the policy is none.
+            InputError: if it cannot be called with other tensors, or the policy is unknown.
         """
         if not isinstance(module, nn.Module):
             raise InputError(f"the model is {type(module).__name__}, expected an nn.Module")
@@ -68,7 +68,7 @@ class Runner:
             )
         try:
             plain = Plain.of(module)
-        except Exception as error:  # foreign code: a network may refuse to be copied in any way
+        except Exception as error:  # user code: copying a network may fail in any way
             raise InputError(f"the model cannot be copied: {reason(error)}; give it as its class makes it") from error
         plain.module.to(device)
         return cls(plain, policy, batch_norm_layers(plain.module), **settings)
@@ -80,13 +80,13 @@ class Runner:
 
     @contextmanager
     def mode(self) -> Iterator[None]:
-        """A block in which layers of batch norm and dropout do as they were asked to."""
+        """Context in which batch norm and dropout follow the policy."""
         drops = [layer for layer in self.module.modules() if dropout_of(layer) > 0] if self.dropout else []
         own = list(self.norms.values()) if self.policy == "batch" else []
         for layer in [*drops, *own]:
             layer.training = True
         for layer in own:
-            layer.track_running_stats = False  # the batch's statistics, and nothing is written
+            layer.track_running_stats = False  # use the batch's statistics and write none
         try:
             yield
         finally:
@@ -96,10 +96,10 @@ class Runner:
                 layer.track_running_stats = True
 
     def call(self, tensors: Params, inputs: Inputs, number: int = 0) -> Any:
-        """What the network says within `mode`; ``number`` of the batch names the dropout masks.
+        """The network's output within `mode`; the batch's ``number`` names the dropout masks.
 
         Raises:
-            InputError: if it fails on the examples.
+            InputError: if the network fails on the examples.
         """
         if not self.dropout:
             return self._read(call_with(self.module, tensors, inputs))
@@ -107,7 +107,7 @@ class Runner:
             return self._read(call_with(self.module, tensors, inputs))
 
     def differentiable(self, params: Params, held: Params, inputs: Inputs) -> Any:
-        """The same of one network, for derivatives of any order, without dropout."""
+        """The output of one network, for derivatives of any order, without dropout."""
         with self.mode():
             return self._read(self.plain(params, held, inputs))
 
@@ -116,7 +116,7 @@ class Runner:
 
     @contextmanager
     def averaged(self) -> Iterator[Averaging]:
-        """`averaging` of the layers, in training mode meanwhile."""
+        """Context of `averaging` for the batch-norm layers, which are in training mode meanwhile."""
         for layer in self.norms.values():
             layer.training = True
         try:

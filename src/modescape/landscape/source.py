@@ -1,4 +1,4 @@
-"""Batches of anyone's making: passes over a list, a DataLoader or a function that makes a generator."""
+"""Batches as users have them: passes over a list, a DataLoader or a function that returns an iterator."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from modescape import batches as trees
 from modescape.errors import InputError
 from modescape.types import Inputs
 
-TARGETS = ("labels", "label", "targets", "target")  # names under which a batch that is a dictionary holds its targets
+TARGETS = ("labels", "label", "targets", "target")  # keys of the targets in a batch that is a dictionary
 
 Batches = Iterable[Any] | Callable[[], Iterable[Any]]
-"""What can be gone through more than once: a list of batches, a DataLoader, or a function that begins a pass."""
+"""What can be iterated over more than once: a list of batches, a DataLoader, or a function that returns an iterator."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a network is called with at once, and what it should have said."""
+    """Inputs of one call of the network, with their targets."""
 
     inputs: Inputs
     target: Any
@@ -31,14 +31,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Source:
-    """Passes over the data, on one device.
+    """The data, on one device, iterated over as often as needed.
 
     Attributes:
-        batches: as they were given; those of a list lie on the device from the beginning, all others come anew in
-            every pass.
+        batches: as they were given; a list is moved to the device once, anything else is moved again in every pass.
         device: where networks run.
         dtype: of the network; floating-point inputs and targets follow it.
-        unpack: batch -> (inputs, target); default: a pair, or a dictionary with one of the names in `TARGETS`.
+        unpack: batch -> (inputs, target); default: a pair, or a dictionary with one of the keys `TARGETS`.
     """
 
     batches: Batches
@@ -54,10 +53,10 @@ class Source:
         dtype: torch.dtype,
         unpack: Callable[[Any], tuple[Any, Any]] | None = None,
     ) -> Source:
-        """Batches as a user has them; two tensors are one batch.
+        """Make one from batches as a user has them; two tensors are one batch.
 
         Raises:
-            InputError: if they can be gone through only once, or are no batches.
+            InputError: if they can be iterated over only once, or are not batches.
         """
         if isinstance(batches, Iterator):
             raise InputError(
@@ -92,7 +91,7 @@ class Source:
         """One batch on the device.
 
         Raises:
-            InputError: if it is not of a known form, or inputs and targets are not of the same examples.
+            InputError: if its structure is unknown, or inputs and targets differ in length.
         """
         inputs, target = (self.unpack or _unpacked)(batch)
         if isinstance(inputs, list):
@@ -119,13 +118,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Pieces:
-    """How batches are cut and laid before a network sees them, where nothing but time depends on it.
+    """How batches are split and laid out in memory, which affects nothing but time.
 
     ResNet20 on 500 images, one thread: .94 s as one batch, .66 s in pieces of 125, .52 s with channels last as well.
 
     Attributes:
-        examples: of a piece; None leaves batches whole.
-        channels_last: images lie pixel by pixel.
+        examples: per piece; None: batches stay whole.
+        channels_last: use torch's channels-last layout.
     """
 
     examples: int | None = None
@@ -142,7 +141,7 @@ class Pieces:
             yield self.laid(Batch(trees.taken(batch.inputs, own), target[own], own.stop - own.start))
 
     def laid(self, batch: Batch) -> Batch:
-        """A whole batch in the layout."""
+        """A whole batch in the chosen layout."""
         if not self.channels_last:
             return batch
         return Batch(trees.mapped(_pixel_by_pixel, batch.inputs), batch.target, batch.examples)

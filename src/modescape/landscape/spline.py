@@ -1,9 +1,9 @@
-"""A smooth surface through scattered points of a grid, and how far it may be off between them.
+"""A smooth surface through scattered points of a grid, with its predicted error between them.
 
-The spline is the one of kernel r^3 and a plane: of all surfaces through the points, the smoothest in one sense, and the
-best linear prediction of a random field whose variogram is r^3 (kriging), which says how its error grows with the
-distance from the points. How large errors are is seen by leaving out each point in turn (Rippa 1999,
-10.1023/A:1018975909870): all of that takes one inverse. Where all values are above 0, their logarithm is interpolated.
+The spline has the kernel r^3 and a linear trend: of all surfaces through the points it is, in one sense, the smoothest,
+and the best linear prediction of a random field with variogram r^3 (kriging), which tells how its error grows with the
+distance from the points. The scale of errors comes from leave-one-out residuals (Rippa 1999, 10.1023/A:1018975909870).
+All of it takes one matrix inverse. If all values are above 0, their logarithm is interpolated.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FLOOR = 0.02  # of the spread of values: errors are relative to values above it
-HIGH = 100.0  # medians: what lies above them is no part of that spread
-NEIGHBOURS = 6  # points whose errors, were they left out, say how large errors are nearby
+FLOOR = 0.02  # share of the spread of values below which errors are no longer relative to the value
+HIGH = 100.0  # values above this many medians do not count in the spread
+NEIGHBOURS = 6  # points whose leave-one-out errors give the scale of errors nearby
 ROWS = 4096  # of the grid that are predicted at once, which bounds the memory
 
 
 def floor_of(values: np.ndarray) -> float:
-    """Below which errors are not relative to the value, but to this: a share of the spread of all values.
+    """The value below which errors are relative to this number instead: a share of the spread of all values.
 
-    Of a loss that grows by orders of magnitude towards the corners, the corners say nothing of the picture around the
-    middle: there the spread ends at some medians.
+    If a loss grows by orders of magnitude towards the corners, they say nothing about the surface around the centre, so
+    the spread is capped at some medians.
     """
     finite = values[np.isfinite(values)]
     if not len(finite):
@@ -39,7 +39,7 @@ def interpolated(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
 def predicted(values: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`interpolated`, and the error that is expected at each point that was not measured, relative to `floor_of`.
 
-    Gaps, measured points without a finite value, have no part in it. Errors are infinite where nothing can be said.
+    Gaps (measured points without a finite value) are left out. Errors are infinite where there is no prediction.
     """
     known, wanted = measured & np.isfinite(values), ~measured
     guess, error = np.where(measured, values, np.nan), np.where(wanted, np.inf, 0.0)
@@ -50,7 +50,7 @@ def predicted(values: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.
     found, deviation = spline.at(places)
     with np.errstate(over="ignore", invalid="ignore"):
         own = np.exp(found) if spline.logarithmic else found
-        slope = own if spline.logarithmic else 1.0  # of the value by what is interpolated
+        slope = own if spline.logarithmic else 1.0  # derivative of the value with respect to what is interpolated
         relative = deviation * np.abs(slope) / np.maximum(np.abs(own), floor_of(values[known]))
     guess[wanted] = own
     error[wanted] = np.where(np.isfinite(relative), relative, np.inf)
@@ -59,7 +59,7 @@ def predicted(values: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True, eq=False)
 class _Spline:
-    """Through points at integer places of a grid."""
+    """A spline through points of a grid."""
 
     places: np.ndarray  # [point, axis], in lengths of the grid
     unit: float  # steps of that length
@@ -69,7 +69,7 @@ class _Spline:
 
     @classmethod
     def through(cls, values: np.ndarray, known: np.ndarray) -> _Spline | None:
-        """None where the points lie on one line, or are fewer than a plane and one more."""
+        """Fit; None if the points are collinear or too few for a linear trend and one more."""
         unit = float(max(max(values.shape) - 1, 1))
         places, own = np.argwhere(known) / unit, values[known]
         terms = _terms(places)
@@ -84,12 +84,12 @@ class _Spline:
         return cls(places, unit, inverse, inverse[:, : len(own)] @ (np.log(own) if logarithmic else own), logarithmic)
 
     def at(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values [place] and their deviations, the largest that the points nearby show."""
+        """Values [place] and their standard deviations, scaled by the largest residuals of points nearby."""
         from scipy.spatial import KDTree
 
         nearest = KDTree(self.places)
         count = len(self.places)
-        # of each point that is left out, its error over the error that the kernel expects
+        # leave-one-out error of each point over the error that the kernel predicts
         scores = np.abs(self.weights[:count]) / np.sqrt(np.abs(np.diag(self.inverse)[:count]))
         values, deviations = [], []
         for start in range(0, len(places), ROWS):

@@ -1,4 +1,4 @@
-"""Values on a grid of a cut: measured pass by pass, kept in a file, and gone on with where it was left."""
+"""Values on a grid of a cut: measured pass by pass, saved to a file, and resumed from it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ class Surface:
 
     Attributes:
         x: coordinates along the first axis, in its lengths.
-        y: along the second; None of a line.
-        fields: name ("loss", "accuracy", "agreement <predictions>") -> values; NaN is not yet, or not finite there.
-        measured: whether a point has been evaluated; the others are not yet, or filled in by `refined`.
-        angle: degrees between the axes; NaN of a line.
+        y: along the second; None for a line.
+        fields: name ("loss", "accuracy", "agreement <predictions>") -> values; NaN: not measured yet, or not finite.
+        measured: whether a point has been evaluated; others are pending, or interpolated (``error``).
+        angle: degrees between the axes; NaN for a line.
         lengths: of the axes, weight units.
-        error: what filling in costs (`modescape.landscape.refinement`); None where every point is measured.
-        about: how the cut was made, batch norm, loss, units.
+        error: largest relative error of interpolation (`modescape.landscape.refinement`); None if every point is
+            measured.
+        about: how the cut was made, batch-norm policy, loss, units.
     """
 
     x: np.ndarray
@@ -45,10 +46,10 @@ class Surface:
 
     @classmethod
     def empty(cls, x: Any, y: Any = None, **about: Any) -> Surface:
-        """Nothing measured yet.
+        """A surface with nothing measured yet.
 
         Raises:
-            InputError: if coordinates are not increasing numbers.
+            InputError: if coordinates are not strictly increasing.
         """
         own = [np.asarray(axis, dtype=np.float64) for axis in ([x] if y is None else [x, y])]
         for name, axis in zip("xy", own, strict=False):
@@ -70,17 +71,17 @@ class Surface:
 
     @property
     def missing(self) -> int:
-        """Points that have no value yet."""
+        """Number of points without a value yet."""
         return int((~self.measured & np.isnan(self.loss)).sum())
 
     @property
     def gaps(self) -> int:
-        """Points that were evaluated and have no finite loss: drawn as gaps, never filled."""
+        """Number of points evaluated without a finite loss: drawn as gaps, never interpolated."""
         return int((self.measured & ~np.isfinite(self.loss)).sum())
 
     @property
     def coordinates(self) -> np.ndarray:
-        """Of all points in the order of the values, float64 [point, axis]."""
+        """Coordinates of all points, in the order of the flattened values, float64 [point, axis]."""
         if self.y is None:
             return self.x[:, None]
         x, y = np.meshgrid(self.x, self.y)
@@ -96,13 +97,13 @@ class Surface:
         return replace(self, fields=fields, measured=measured)
 
     def begun_from(self, start: Surface | np.ndarray) -> Surface:
-        """This grid with what was measured before.
+        """This grid with the values measured before.
 
         Args:
-            start: a surface on the same grid and cut, or losses [y, x] in which NaN is not yet.
+            start: a surface on the same grid and cut, or losses [y, x] with NaN for points not measured yet.
 
         Raises:
-            InputError: if its grid, cut, data or settings are others.
+            InputError: if its grid, cut, data or settings differ.
         """
         if not isinstance(start, Surface):
             values = np.asarray(start, dtype=np.float64)
@@ -123,11 +124,11 @@ class Surface:
         return replace(self, fields=kept, measured=start.measured.copy())
 
     def pending(self) -> np.ndarray:
-        """Flat numbers of the points that are not measured yet."""
+        """Flat indices of the points that are not measured yet."""
         return np.flatnonzero(~self.measured)
 
     def save(self, path: str | Path) -> None:
-        """Write a .npz file, whole or not at all."""
+        """Write a .npz file, atomically."""
         arrays: dict[str, Any] = {"x": self.x, "measured": self.measured}
         if self.y is not None:
             arrays["y"] = self.y
@@ -140,10 +141,10 @@ class Surface:
 
     @classmethod
     def load(cls, path: str | Path) -> Surface:
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises:
-            InputError: if the file is another.
+            InputError: if it is another file.
         """
         try:
             with np.load(path, allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""Grids measured: every point, or as few as show the same picture."""
+"""Measuring grids: every point, or only as many as the tolerance requires."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modescape.landscape.field import Landscape
 from modescape.landscape.refinement import refine
 from modescape.landscape.surface import ACCURACY, AGREEMENT, LOSS, Surface
 
-ITEM = 8  # points of an item, at most
+ITEM = 8  # most points per item
 STEPS = np.linspace(-1, 1, 25)  # along each axis, in its lengths
 
 
@@ -43,16 +43,17 @@ def measure(
         cut: of one axis or two.
         x: coordinates along the first axis.
         y: along the second; default: those of ``x``.
-        start: a surface, file or array to go on with: what is measured in it is not measured again.
-        file: .npz or .h5, written after every pass; where it is there, it is gone on with.
-        tolerance: measure as few points as this error allows, and fill in the others (`refinement.refine`).
-        progress: called with (points measured, points of the grid).
-        engine: where points are evaluated, `ITEM` in an item of `Engine.map`; default: in this process, by passes.
-        workplace: opens (landscape, cut) where items are worked on; of an engine.
+        start: a surface, file or array to resume from: its measured points are not measured again.
+        file: .npz or .h5, written after every pass; if it exists, the measurement resumes from it.
+        tolerance: relative error up to which points are interpolated instead (`refinement.refine`); None: measure all.
+        progress: called with (points measured, points in the grid).
+        engine: where points are evaluated, `ITEM` per item of `Engine.map`; default: in this process, pass by pass.
+        workplace: opens (landscape, cut) in each worker; required with an engine.
 
     Raises:
-        InputError: if what is gone on with has another grid, cut or setting, or an engine has no workplace.
-        WorkError: if points failed elsewhere; what the file holds is gone on with.
+        InputError: if what it resumes from has another grid, cut or setting, or an engine is given without
+            ``workplace``.
+        WorkError: if points failed in workers; a later call resumes from the file.
     """
     kept = Path(file) if file is not None else None
     before = kept if start is None and kept is not None and kept.exists() else start
@@ -62,7 +63,7 @@ def measure(
     held = [surface]
 
     def measured(index: np.ndarray) -> np.ndarray:
-        """Losses at flat numbers; those that were measured before are looked up."""
+        """Losses at flat indices; those measured before are looked up."""
         wanted = index[~held[0].measured.reshape(-1)[index]]
         places = held[0].coordinates[wanted]
         if engine is None or workplace is None:
@@ -89,7 +90,7 @@ def measure(
 
 
 def begun(landscape: Landscape, cut: Cut, x: Any, y: Any, before: Surface | np.ndarray | str | Path | None) -> Surface:
-    """The grid with what was measured before; the arguments of `measure`."""
+    """The grid with the values measured before; arguments as `measure`."""
     second = None if len(cut.axes) == 1 else x if y is None else y
     own = cut.about | about(landscape, cut)
     surface = Surface.empty(x, second, angle=cut.angle, lengths=cut.lengths, about=own)
@@ -99,12 +100,12 @@ def begun(landscape: Landscape, cut: Cut, x: Any, y: Any, before: Surface | np.n
 
 
 Pass = tuple[np.ndarray, dict[str, np.ndarray]]
-"""Flat numbers of points, and their values by the names of fields."""
+"""Flat indices of points, and their values by field name."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A few points of a grid, as an engine hands them on."""
+    """A few points of a grid, one item of an engine."""
 
     numbers: tuple[int, ...]
     coordinates: tuple[tuple[float, ...], ...]
@@ -114,15 +115,15 @@ class Item:
 
 
 def here(landscape: Landscape, cut: Cut, numbers: np.ndarray, coordinates: np.ndarray) -> Iterator[Pass]:
-    """Points by passes over the data in this process."""
+    """Evaluate points in passes over the data in this process."""
     for place, evaluation in landscape.sweep(cut.points(coordinates)):
         yield numbers[place], columns(evaluation)
 
 
 def elsewhere(engine: Engine, workplace: Opener, numbers: np.ndarray, coordinates: np.ndarray) -> Iterator[Pass]:
-    """Points by items of an engine, as they come; few are shared out among all of its workers.
+    """Evaluate points as items of an engine, in order of completion, spread over all of its workers.
 
-    No item is a single point of several: where points run stacked, one alone would not, and be rounded otherwise.
+    No item is a single point if there are several: a single point would not run stacked and would round differently.
     """
     size = min(ITEM, -(-len(numbers) // engine.at_once))
     count = max(1, min(-(-len(numbers) // size), len(numbers) // 2))
@@ -137,13 +138,13 @@ def elsewhere(engine: Engine, workplace: Opener, numbers: np.ndarray, coordinate
 
 
 def evaluated(opened: tuple[Landscape, Cut], item: Item, report: Callable[[Any], None]) -> dict[str, np.ndarray]:
-    """What an engine calls: values of an item's points."""
+    """The function that an engine calls: values at an item's points."""
     landscape, cut = opened
     return columns(landscape.evaluate(cut.points(np.array(item.coordinates))))
 
 
 def columns(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Values of a pass by the names of a surface's fields."""
+    """Values of a pass by field name."""
     found = {LOSS: evaluation.loss}
     if evaluation.accuracy is not None:
         found[ACCURACY] = evaluation.accuracy
@@ -151,7 +152,7 @@ def columns(evaluation: Evaluation) -> dict[str, np.ndarray]:
 
 
 def about(landscape: Landscape, cut: Cut) -> dict[str, Any]:
-    """What two surfaces must share for one to go on with the other."""
+    """What two surfaces must share for one to be resumed from the other."""
     digest = hashlib.blake2b(digest_size=8)
     for state in (cut.origin, *cut.axes):
         for name, tensor in (state.params | state.buffers).items():

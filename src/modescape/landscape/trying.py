@@ -1,4 +1,4 @@
-"""What is tried before a landscape is looked at: the network with other weights, stacked, and what it takes."""
+"""Trial runs before a landscape is used: the network with other weights, stacked, and its memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modescape.named import reason
 from modescape.types import ModelState, Params
 
 CONVOLUTIONS = nn.modules.conv._ConvNd
-OTHER, MORE = 1.05, 0.01  # weights times one, plus the other, are other weights: outputs have to change
+OTHER, MORE = 1.05, 0.01  # scale and shift of the weights, which must change the outputs
 PIECE = 128  # examples: on one CPU thread 32 to 125 are equally fast within 4 % (ResNet20), 500 are 1.4 times slower
 FITS = 8 << 20  # bytes of the largest output of such a piece; 300 images of 8 x 8 are 1.2 times faster uncut (SmallCNN)
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative, between points that run stacked and alone
@@ -25,11 +25,11 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative, between poin
 
 @dataclass(frozen=True)
 class Tried:
-    """What was found."""
+    """The findings of the trial runs."""
 
     stack: bool  # whether points run stacked
     activations: int  # bytes of the largest output of a layer
-    pieces: Pieces  # how batches are cut and laid
+    pieces: Pieces  # how batches are split and laid out
 
 
 def first_pass(evaluator: Evaluator, state: ModelState, stack: bool | None, check: bool) -> Tried:
@@ -38,11 +38,11 @@ def first_pass(evaluator: Evaluator, state: ModelState, stack: bool | None, chec
     Args:
         evaluator: with the network and the data.
         state: the point of interest.
-        stack: whether to run points stacked; None: where that gives the same and pays.
-        check: see whether the network takes the weights it is handed.
+        stack: whether to run points stacked; None: if that gives the same and is faster.
+        check: whether to test that the network uses the weights it is given.
 
     Raises:
-        InputError: if it does not, fails on the batch, or the loss is no number.
+        InputError: if it does not, fails on the batch, or the loss is not a scalar.
     """
     point, batch = _completed(evaluator, state), next(iter(evaluator.source))
     largest = [0]
@@ -71,11 +71,11 @@ def first_pass(evaluator: Evaluator, state: ModelState, stack: bool | None, chec
 
 
 def _pieces(evaluator: Evaluator, point: Params, batch: Batch, output: Any, each: int) -> Pieces:
-    """How a network with convolutions sees batches on a CPU: in pieces that its caches hold, channels last if it may.
+    """Split batches for convolutions on a CPU: in pieces that fit its caches, channels last if possible.
 
-    ``each`` are the bytes of the largest output of an example.
+    ``each`` is the largest output of one example, in bytes.
 
-    A loss of the user's own may be no mean over examples, and a batch's own statistics are of the whole batch: there
+    A user-defined loss may not be a mean over examples, and a batch's own statistics are of the whole batch: then
     batches stay whole.
     """
     whole = evaluator.criterion.own is not None or evaluator.runner.policy == "batch"
@@ -86,7 +86,7 @@ def _pieces(evaluator: Evaluator, point: Params, batch: Batch, output: Any, each
     try:
         with torch.no_grad(), evaluator.runner.mode():
             same = _called(evaluator, point, laid.laid(batch))
-    except InputError:  # a view of what does not lie in one piece
+    except InputError:  # a view of a tensor that is not contiguous
         return pieces
     tolerance = TOLERANCE[torch.float32]
     return laid if torch.allclose(same, output, rtol=tolerance, atol=tolerance, equal_nan=True) else pieces
@@ -102,7 +102,7 @@ def _completed(evaluator: Evaluator, state: ModelState) -> Params:
         return evaluator.completed_point(state)
     except InputError:
         raise
-    except Exception as error:  # foreign code
+    except Exception as error:  # user code
         raise InputError(f"the network fails on the data in training mode: {reason(error)}") from error
 
 
@@ -117,12 +117,12 @@ def _called(evaluator: Evaluator, point: Params, batch: Batch) -> Any:
         return evaluator.runner.call(tensors, batch.inputs)
     except InputError:
         raise
-    except Exception as error:  # foreign code
+    except Exception as error:  # user code
         raise InputError(f"the network fails on the first batch: {reason(error)}") from error
 
 
 def _check_weights(evaluator: Evaluator, point: Params, batch: Batch, output: Any) -> None:
-    """Refuse a network that looks at its own weights instead of those that it is handed."""
+    """Refuse a network that uses its own weights instead of those it is given."""
     other = {name: OTHER * tensor + MORE if name not in evaluator.held else tensor for name, tensor in point.items()}
     with torch.no_grad(), evaluator.runner.mode():
         changed = _called(evaluator, other, batch)
@@ -134,7 +134,7 @@ def _check_weights(evaluator: Evaluator, point: Params, batch: Batch, output: An
 
 
 def _stacks(evaluator: Evaluator, point: Params, batch: Batch) -> bool:
-    """Whether two points give the same by `vmap` as one after the other."""
+    """Whether two points give the same by `vmap` as one after the other (else do not stack)."""
     pair = tree.stack([point, {name: tensor * OTHER if tensor.is_floating_point() else tensor
                                for name, tensor in point.items()}])  # fmt: skip
     loss = evaluator.criterion
@@ -147,7 +147,7 @@ def _stacks(evaluator: Evaluator, point: Params, batch: Batch) -> bool:
         alone = torch.stack([single(tree.unstack(pair, place)) for place in range(2)])
         try:
             together = vmapped(single, pair)
-        except Exception:  # whatever vmap cannot do, one after the other can
+        except Exception:  # whatever vmap does not support
             return False
     tolerance = TOLERANCE.get(alone.dtype, 1e-2)
     return bool(torch.allclose(alone, together, rtol=tolerance, atol=tolerance, equal_nan=True))

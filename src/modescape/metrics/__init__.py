@@ -1,4 +1,4 @@
-"""How good predictions are: scores, ensembles of every size, and their intervals. Knows arrays, nothing of studies."""
+"""Quality of predictions: scores, ensembles of every size, and their intervals. Works on arrays alone."""
 
 from modescape.metrics.averages import combine
 from modescape.metrics.classification import accuracy, brier, ece, nll

@@ -1,8 +1,8 @@
-"""Averages of many subsets of members at once, and how their scores are gathered without holding their predictions.
+"""Averages of many subsets of members at once, and their scores, gathered without holding their predictions.
 
-The mean probability of many subsets is one matrix product of the subsets' masks with the members' probabilities, made a
-block of examples at a time. A collector sees every block once and knows at the end each subset's score, and what every
-example gives to it: values whose mean over the examples is the score, and whose spread over the examples is its noise.
+The mean probabilities of many subsets are one matrix product of the subsets' masks with the members' probabilities,
+taken a block of examples at a time. A collector sees every block once and returns each subset's score and a value for
+each example: values whose mean over the examples is the score, and whose variance gives the score's sampling variance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from modescape.metrics.blocks import confidence_bin, example_blocks
 from modescape.metrics.grouping import count_units
 
 ECE_BINS = 15
-FOLDS = 30  # parts of the test set that are left out in turn where a score is not a mean over examples
+FOLDS = 30  # parts of the test set that are left out in turn, for scores that are not means over examples
 SAFE = 1e-280  # a mean probability below this has lost digits to underflow
 
 
@@ -32,7 +32,7 @@ def combine(log_prob: Array, dim: int = 0) -> Array:
         dim: the dimension of the models, which disappears.
 
     Returns:
-        float64, the shape without `dim`.
+        float64, the shape of ``log_prob`` without ``dim``.
 
     Raises:
         InputError: (a ValueError) if there is no such dimension, it is empty, or values are above 0.
@@ -53,13 +53,13 @@ def combine(log_prob: Array, dim: int = 0) -> Array:
 
 
 class Subsets(NamedTuple):
-    """Subsets of members that are averaged and scored, and how what they give is mixed."""
+    """Subsets of members to average and score, and the linear combinations of their scores that are wanted."""
 
     log_prob: np.ndarray  # [member, example, class], free of NaN
     label: np.ndarray  # [example]
     masks: np.ndarray  # bool [subset, member]
-    mixing: np.ndarray  # rows of weights of the subsets, [row, subset]: their mean, members' influences
-    group: np.ndarray | None = None  # of each example (`modescape.arrays.group_codes`); None: each stands for itself
+    mixing: np.ndarray  # weights of the subsets' scores, [row, subset]: their mean, members' influences
+    group: np.ndarray | None = None  # of each example (`modescape.arrays.group_codes`); None: each is its own group
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -98,8 +98,8 @@ def averages(subsets: Subsets, votes: bool = False) -> Iterator[Average]:
     """The averages, a block of examples at a time.
 
     Args:
-        subsets: of members.
-        votes: probabilities are 0 and 1: they are counted before they are divided, so that equally many are equal.
+        subsets: the subsets.
+        votes: probabilities are 0 and 1; they are counted before dividing, so that ties are exact.
     """
     log_prob, label, masks = subsets[:3]
     size = masks.sum(1, keepdims=True)
@@ -156,9 +156,9 @@ class Collector(Protocol):
         ...
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """What each subset's examples give together [subset], the score times their number; and each, [row, example].
+        """Sum over examples of each subset's score, [subset], and each example's value, [row, example].
 
-        The latter mixed as `Subsets.mixing`.
+        The latter combined by `Subsets.mixing`.
         """
         ...
 
@@ -219,12 +219,12 @@ class CalibrationError:
 
 
 class Folds:
-    """Any score of a whole test set, such as an F1 score: parts of the test set are left out in turn.
+    """Any score of a whole test set, such as an F1 score, by a jackknife over parts of the test set.
 
     With F = `FOLDS` folds, every F-th example in each, the variance of the pseudo-values F s - (F - 1) s_-f over
-    folds is F times that of the score over test sets (the jackknife). Examples get the pseudo-value of their
-    fold, stretched so that the variance of their mean is that. Each subset is scored F + 1 times. Where examples have
-    groups a fold is every F-th group, and `grouping.by_group` finds the stretched value again in each.
+    folds is F times that of the score over test sets (the jackknife). Each example gets the pseudo-value of its
+    fold, scaled so that the variance of their mean is the same. Each subset is scored F + 1 times. If examples have
+    groups, a fold is every F-th group, and `grouping.by_group` recovers the scaled value of each.
 
     Args:
         subsets: what is scored.
@@ -235,7 +235,7 @@ class Folds:
         self.subsets, self.aggregate = subsets, aggregate
 
     def add(self, average: Average) -> None:
-        """Nothing: test sets are looked at whole."""
+        """Nothing: the score needs the whole test set."""
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Collector`."""

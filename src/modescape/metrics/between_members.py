@@ -1,4 +1,4 @@
-"""How much the accuracies of members differ, beside what a finite test set makes of equal ones."""
+"""How much the accuracies of members differ beyond the sampling noise of a finite test set."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class BetweenMembers(NamedTuple):
     """Standard deviations are of test accuracy, between members."""
 
     sd: float  # as observed
-    sampling: float  # of members of equal accuracy on a test set of this size
-    beyond: float  # what is left; 0 where they differ no more than sampling makes them
+    sampling: float  # expected of equally accurate members on a test set of this size
+    beyond: float  # beyond sampling; 0 if they differ no more than sampling explains
     beyond_high: float  # its 95 % upper bound, one-sided
     q: float  # Cochran's Q
     p_value: float  # of Q if all members had one accuracy
 
 
 def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMembers:
-    """Spread between members of test accuracy, how much of it is test sampling, and the rest with its upper bound.
+    """Spread of test accuracy between members, the part due to test sampling, and the rest with its upper bound.
 
     With X_mi = 1 where member m is right on example i, p_i the share of the M members that are, a_m = mean_i X_mi, over
     members and n test examples drawn again,
@@ -42,18 +42,18 @@ def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMem
     for 1/n of it). The ratio of both is Q / (M - 1), Q Cochran's statistic, chi-squared with M - 1 degrees of freedom
     if all members have one accuracy.
 
-    Where examples have groups, what a member gets right in a group is one number D_mg, over n, and the term is
-    sum_g Var_m D_mg, with M - 1 in the denominator: the same of one example each.
+    If examples have groups, the number right in group g is D_mg, divided by n, and the term is
+    sum_g Var_m D_mg, with M - 1 in the denominator: the same if groups have one example each.
 
-    The upper bound takes (M - 1) Var_m a_m / (its expectation) for chi-squared with M - 1 degrees of freedom, and the
-    sampling term for known.
+    The upper bound treats (M - 1) Var_m a_m / (its expectation) as chi-squared with M - 1 degrees of freedom, and the
+    sampling term as known.
 
     Args:
         right: which member is right on which example, bool [member, example].
         group: of each example (`modescape.arrays.group_codes`).
 
     Returns:
-        `BetweenMembers`; with members that are right on the same examples the spread is 0 and Q has no value (NaN).
+        `BetweenMembers`; if all members are right on the same examples, the spread is 0 and Q is NaN.
 
     Raises:
         InputError: (a ValueError) on another shape or type, with fewer than 2 members, or without examples.
@@ -75,7 +75,7 @@ def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMem
 
 
 def between_labels(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> BetweenMembers:
-    """`between_members` of predicted classes, one member at a time: what is right is not held of all.
+    """`between_members` of predicted classes, one member at a time, so that memory stays flat.
 
     Args:
         predicted: [member, example].
@@ -96,7 +96,7 @@ def between_labels(predicted: np.ndarray, label: np.ndarray, group: np.ndarray |
 
 
 def _judged(members: int, variance: float, sampling: float) -> BetweenMembers:
-    """What the observed variance and that of sampling say."""
+    """The result, from the observed variance and that of sampling."""
     from scipy.special import chdtrc, chdtri
 
     free = members - 1

@@ -1,4 +1,4 @@
-"""Labels checked, and long test sets gone through in blocks, so that memory stays flat."""
+"""Checks of labels, and blocks of long test sets, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from modescape.errors import InputError
 
-BLOCK = 1 << 20  # float64 numbers held at a time beside the input: 8 MiB
+BLOCK = 1 << 20  # float64 values held at a time, besides the input: 8 MiB
 
 
 def check_label(label: np.ndarray, examples: int, classes: int) -> None:
-    """Refuse labels that do not fit the log-probabilities.
+    """Check that labels fit the log-probabilities.
 
     Raises:
         InputError: on a wrong shape or dtype, or a label outside 0 .. classes - 1.
@@ -30,7 +30,7 @@ def check_label(label: np.ndarray, examples: int, classes: int) -> None:
 
 
 def example_blocks(examples: int, numbers_per_example: int) -> Iterator[slice]:
-    """Slices of examples that keep about `BLOCK` numbers in memory at a time."""
+    """Slices of examples that keep about `BLOCK` values in memory at a time."""
     step = max(1, BLOCK // max(1, numbers_per_example))
     for start in range(0, examples, step):
         yield slice(start, min(start + step, examples))

@@ -1,16 +1,16 @@
-"""Which models to keep: the best subset of each size, step by step or of all there are, chosen on some examples.
+"""Which models to keep: the best subset of each size, greedily or by exhaustive search, chosen on some examples.
 
-A subset that is the best on some examples looks better there than it is: choosing is fitting. So subsets are chosen on
-all parts of the examples but one and scored on that, part by part; what the score has over that where it was
-chosen is the optimism of choosing.
+The best subset on some examples looks better there than it is: selection overfits. So subsets are chosen on all folds
+of the examples but one and scored on that one, fold by fold; the difference to the score where it was chosen is the
+optimism of the selection.
 
-**Intervals.** What is chosen without one part depends on the others, and those are scored, too: a model that is good on
-part 1 by luck is chosen for part 2, and one that is good on part 2 for part 1. So the mean over the parts varies more
-than its examples show, and an interval from these alone holds the truth in .75 to .92 of test sets (docs/intervals.md).
-With R partitions into K parts a score that was chosen varies by 1/R + K / (K - 1) times its examples' variance, if what
-is chosen changed with every part; what does not depend on the choice does not. So the score of each example is split,
-s(x) = a(x) + d(x), with a(x) that of an average that no choice was made of (the mean model, or all models, whichever is
-nearer), and d(x) - mean d is stretched by the root of that factor (`widened`).
+**Intervals.** A subset chosen without one fold depends on the others, which are scored too: a model that is good on
+fold 1 by luck is chosen for fold 2, and vice versa. So the mean over folds varies more than its examples show, and an
+interval from these alone covers the truth in .75 to .92 of test sets (docs/intervals.md). With R partitions into K
+folds, a selected score varies by 1/R + K / (K - 1) times its examples' variance if the selection changed with every
+fold; a score that does not depend on the selection does not. So the score of each example is split, s(x) = a(x) + d(x),
+with a(x) that of an average without any selection (the mean model, or all models, whichever is closer), and d(x) - mean
+d is multiplied by the square root of that factor (`widened`).
 
 Source: Caruana et al. 2004, "Ensemble selection from libraries of models" (greedy selection on examples that are set
 apart); Cawley and Talbot 2010, "On over-fitting in model selection" (why the score must be that of the procedure);
@@ -28,37 +28,37 @@ import numpy as np
 
 from modescape.metrics.losses import Losses, sizes_of
 
-MOST_MODELS = 20  # of which every subset is looked at
+MOST_MODELS = 20  # most models for exhaustive search
 
 
 class Chosen(NamedTuple):
     """The best subset of each size."""
 
     masks: np.ndarray  # bool [size, model], sizes 1, 2, ...
-    loss: np.ndarray  # mean on the examples that it was chosen on, [size]
+    loss: np.ndarray  # mean on the examples on which it was chosen, [size]
 
     @property
     def best(self) -> int:
-        """Place of the best size, the smallest of several as good."""
+        """Index of the best size, the smallest in a tie."""
         return int(np.nanargmin(np.where(np.isnan(self.loss), np.inf, self.loss)))
 
 
 def greedy(losses: Losses, weight: np.ndarray) -> Chosen:
-    """Begin with the best model, then always add the one that makes the average best; each model once.
+    """Greedy forward selection: start with the best model, then add the one that improves the average most, each once.
 
     Args:
-        losses: of averages of the models.
-        weight: 1 for examples that are chosen on, 0 for others, [example].
+        losses: losses of averages of the models.
+        weight: 1 for examples used in the selection, 0 for others, [example].
     """
     count, total = losses.models, weight.sum()
     own, known = weight[losses.place].astype(np.float32), float(losses.known @ weight)
     sums = [bias.copy() for bias in losses.bias]
     left, masks, found = list(range(count)), np.zeros((count, count), dtype=bool), np.empty(count)
     for size in range(1, count + 1):
-        candidates = [  # looking overwrites them
+        candidates = [  # `of_sums` overwrites its arguments
             one + layer[left] for one, layer in zip(sums, losses.layers, strict=True)
         ]
-        with np.errstate(invalid="ignore"):  # infinite on an example that counts 0
+        with np.errstate(invalid="ignore"):  # infinite on an example of weight 0
             loss = _weighted(losses.of_sums(candidates, np.full((1, 1), float(size))), own)
         best = int(np.argmin(np.where(np.isnan(loss), np.inf, loss)))
         found[size - 1] = (loss[best] + known) / total
@@ -69,7 +69,7 @@ def greedy(losses: Losses, weight: np.ndarray) -> Chosen:
 
 
 def _weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted sums over examples in float64, where an infinite value that counts 0 plays no part; [...]."""
+    """Weighted sums over examples in float64, in which an infinite value of weight 0 is ignored; [...]."""
     infinite = np.isinf(values)
     if not infinite.any():
         return values.astype(np.float64) @ weight.astype(np.float64)
@@ -78,11 +78,11 @@ def _weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def every_subset(losses: Losses, part: np.ndarray) -> np.ndarray:
-    """Sums of the loss over each part of the examples for every subset, float64 [subset, part]; NaN for the empty one.
+    """Sums of the loss over each fold of the examples for every subset, float64 [subset, part]; NaN for the empty one.
 
     Args:
-        losses: of averages of at most `MOST_MODELS` models.
-        part: of each example, [example], 0, 1, ...
+        losses: losses of averages of at most `MOST_MODELS` models.
+        part: fold of each example, [example], 0, 1, ...
     """
     parts, sizes = int(part.max()) + 1, sizes_of(losses.models).astype(np.float64)
     total = np.zeros((len(sizes), parts))
@@ -101,14 +101,14 @@ def _by_part(raw: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def exact(losses: Losses, part: np.ndarray) -> Callable[[np.ndarray], Chosen]:
-    """Look at every subset once; what comes back finds the best of each size on any parts of the examples.
+    """Evaluate every subset once; the returned function finds the best of each size on any folds.
 
     Args:
-        losses: of averages of at most `MOST_MODELS` models.
-        part: of each example, [example].
+        losses: losses of averages of at most `MOST_MODELS` models.
+        part: fold of each example, [example].
 
     Returns:
-        A function of the parts to choose on, bool [part].
+        A function of the folds to choose on, bool [part].
     """
     total, sizes = every_subset(losses, part), sizes_of(losses.models)
     numbers = np.bincount(part)
@@ -128,17 +128,17 @@ def exact(losses: Losses, part: np.ndarray) -> Callable[[np.ndarray], Chosen]:
 
 
 def factor_of(parts: int, partitions: int = 1) -> float:
-    """By what the variance of a score that was chosen exceeds that of its examples: 1/R + K / (K - 1)."""
+    """Factor between the variance of a selected score and that from its examples alone: 1/R + K / (K - 1)."""
     return 1 / partitions + parts / (parts - 1)
 
 
 def widened(chosen: np.ndarray, steady: Sequence[np.ndarray], factor: float) -> np.ndarray:
-    """Scores of examples, of what was chosen without them, with the spread that choosing gives their mean.
+    """Cross-validated scores of examples, rescaled so that their spread includes the variance of the selection.
 
     Args:
-        chosen: scores of each example (or group), [metric, example].
-        steady: of averages that do not depend on any choice, [metric, example] each; the nearest is taken.
-        factor: of the variance of the difference to that (`factor_of`).
+        chosen: score of each example (or group) by the subset chosen without it, [metric, example].
+        steady: scores of averages without any selection, [metric, example] each; the closest is used.
+        factor: for the variance of the difference to that (`factor_of`).
 
     Returns:
         float64 [metric, example], with the same means.

@@ -1,4 +1,4 @@
-"""How good predicted probabilities of classes are: accuracy, negative log-likelihood, Brier, calibration error.
+"""Scores of predicted class probabilities: accuracy, negative log-likelihood, Brier score, calibration error.
 
 Everything takes log-probabilities [..., example, class] and labels [example] and computes in float64.
 """
@@ -19,7 +19,7 @@ Checked = Callable[[Array, Array], tuple[np.ndarray, np.ndarray, Callable[[Any],
 
 
 def checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable[[Any], Array]]:
-    """Both as NumPy arrays that fit each other, and what turns an array back into what came in."""
+    """Both as NumPy arrays, checked, and the function that converts a result to the type of the input."""
     (log_prob, label), restore = to_numpy(log_prob, label)
     check_log_prob(log_prob)
     check_label(label, *log_prob.shape[-2:])
@@ -27,7 +27,7 @@ def checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Call
 
 
 def mean_score(per_example: PerExample, log_prob: Array, label: Array) -> Array:
-    """Mean over the examples of a score of each, [...]."""
+    """Mean over the examples of a per-example score, [...]."""
     log_prob, label, restore = checked(log_prob, label)
     return restore(per_example(log_prob, label).mean(-1))
 
@@ -62,7 +62,7 @@ def example_brier(log_prob: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def accuracy(log_prob: Array, label: Array) -> Array:
-    """Share of examples whose most probable class is the label; of equally probable classes the first counts.
+    """Share of examples whose most probable class is the label; in a tie the first class counts.
 
     Args:
         log_prob: log-probabilities, [..., example, class].
@@ -89,7 +89,7 @@ def nll(log_prob: Array, label: Array) -> Array:
         label: true classes, [example].
 
     Returns:
-        Shape [...], 0 or more; infinite where a label was given no probability at all.
+        Shape [...], 0 or more; infinite if a label has probability 0.
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit.
@@ -126,7 +126,7 @@ def brier(log_prob: Array, label: Array) -> Array:
 def ece(log_prob: Array, label: Array, bins: int = 15) -> Array:
     """Expected calibration error of the most probable class, ``sum_b n_b / n |accuracy_b - confidence_b|``.
 
-    The bins are equally wide, open below and closed above, so that a confidence of exactly 1 is in the last one.
+    The bins have equal width, (lower, upper], so that a confidence of exactly 1 is in the last one.
 
     Args:
         log_prob: log-probabilities, [..., example, class].

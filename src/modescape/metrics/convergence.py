@@ -1,4 +1,4 @@
-"""Whether a loss still falls, or rises, where training ends."""
+"""Whether a loss is still falling, or rising, at the end of training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
-LEAST_EPOCHS = 3  # with fewer nothing is said
-SIZE = 0.05  # share of the loss at the end by which it must change in a quarter of the training
-ERRORS = 3.0  # standard errors of that change that it must exceed
-NORMAL_MEDIAN = 0.6745  # of the absolute value of a standard normal number
+LEAST_EPOCHS = 3  # with fewer the state is "unknown"
+SIZE = 0.05  # change over the last quarter of training, as a share of the final loss, that counts
+ERRORS = 3.0  # standard errors that the change must exceed
+NORMAL_MEDIAN = 0.6745  # median of |z|, z standard normal
 
 
 class Ending(NamedTuple):
-    """How curves of a loss end."""
+    """The trend of loss curves at the end of training."""
 
     change: (
         np.ndarray
@@ -26,23 +26,23 @@ class Ending(NamedTuple):
 
 
 def ending(loss: Array) -> Ending:
-    """Whether each curve still falls or rises over the last quarter of training, and at its very end.
+    """Test whether each curve still falls or rises over the last quarter of training, and at its very end.
 
     A line is fitted by least squares to the last quarter of the epochs (w of them, 3 at least). Its change from first
     to last, relative to the loss at its end, is ``change``. The state is "falling" or "rising" where all of these hold:
 
     * the change is more than `SIZE` (5 %) of the loss;
     * it is more than `ERRORS` (3) of its standard errors, s (w - 1) / sqrt(sum of squared distances of the epochs from
-      their mean), with s the scatter between epochs: from the median of all absolute second differences, which
-      neither a trend nor a steep beginning moves much;
-    * the last half of the quarter (3 epochs at least) goes on in the same direction, at half that pace or more: a
-      learning rate that goes to 0 has ended the fall by then.
+      their mean), with s the noise between epochs, estimated from the median absolute second difference, which neither
+      a trend nor a steep beginning affects much;
+    * the last half of the quarter (at least 3 epochs) continues in the same direction, at half that rate or more: a
+      learning rate that decays to 0 has ended the fall by then.
 
-    Of flat curves whose epochs scatter by 10 %, one in 140 is not found flat with 40 epochs, one in 34 with 10, one in
-    14 with 5 (n = 4,000 each).
+    Of flat curves with 10 % noise between epochs, one in 140 is not classified as flat with 40 epochs, one in 34 with
+    10, one in 14 with 5 (n = 4,000 each).
 
-    Else it is "flat", which says that more epochs on the same schedule would change little, not that another schedule
-    would not. With fewer than 3 finite values at the end it is "unknown".
+    Otherwise it is "flat", which means that more epochs on the same schedule would change little, not that another
+    schedule would not. With fewer than 3 finite values at the end it is "unknown".
 
     Args:
         loss: after every epoch, above 0, [..., epoch]; NaN where there is no value.
@@ -86,12 +86,12 @@ def _ending(loss: np.ndarray) -> tuple[float, str]:
 
 
 def _line(values: np.ndarray) -> tuple[float, float]:
-    """Slope of the line of least squares, and its value at the end."""
+    """Slope of the least-squares line, and its value at the end."""
     place = np.arange(len(values)) - (len(values) - 1) / 2
     slope = float(place @ values / _squares(len(values)))
     return slope, float(values.mean() + slope * place[-1])
 
 
 def _squares(count: int) -> float:
-    """Sum of squared distances of that many places from their mean."""
+    """Sum of squared deviations of 0 .. count - 1 from their mean."""
     return count * (count**2 - 1) / 12

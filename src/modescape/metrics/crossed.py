@@ -19,25 +19,25 @@ from modescape.metrics.subsets import gathered, subsets
 
 @dataclass(frozen=True)
 class Estimate:
-    """Scores with what their intervals are computed from; differences of two stay paired in members and examples.
+    """Scores with what their intervals are computed from; differences of two are paired over members and examples.
 
-    Scores that are no means over examples, as the ECE, have values of examples that stand in for these: their mean is
-    the score, and they spread as it does over test sets (`modescape.metrics.averages`). Where examples have groups the
+    Scores that are not means over examples, such as the ECE, have surrogate values for examples: their mean is the
+    score, and their variance is that over test sets (`modescape.metrics.averages`). Where examples have groups the
     values are those of the groups (`modescape.metrics.grouping.by_group`).
     """
 
     score: np.ndarray  # metrics as in `SCORES`, [metric]
     example: np.ndarray  # score of each example (or group), mean over subsets, [metric, example]
-    influence: np.ndarray | None  # of each member on it, [metric, member, example]; None of a single member
+    influence: np.ndarray | None  # of each member, [metric, member, example]; None for a single member
     kind: Literal["score", "gain", "difference"] = "score"
     scores: Mapping[str, Score] = field(default_factory=lambda: SCORES)
 
     def gain(self, alone: Estimate) -> Estimate:
-        """What averaging brings over the mean single network of the same members."""
+        """The gain from averaging over the mean single network of the same members."""
         return replace(self.minus(alone), kind="gain")
 
     def minus(self, other: Estimate) -> Estimate:
-        """The difference to any estimate over the same members and examples."""
+        """The difference from any estimate over the same members and examples."""
         known = self.influence is not None and other.influence is not None
         with np.errstate(invalid="ignore"):  # infinite NLL on both sides
             return Estimate(
@@ -53,7 +53,7 @@ class Estimate:
         return self._interval(None)
 
     def new(self) -> tuple[np.ndarray, np.ndarray]:
-        """95 % interval for new members on new examples; of a single member that of `these`."""
+        """95 % interval for new members on new examples; for a single member the same as `these`."""
         return self._interval(self.influence)
 
     def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -64,12 +64,12 @@ class Estimate:
 def in_range(
     score: np.ndarray, low: np.ndarray, high: np.ndarray, examples: int, kind: str, scores: Mapping[str, Score]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A symmetric interval brought into the range of what it is of, [metric] each.
+    """A symmetric interval transformed to respect the range of its score, [metric] each.
 
     Args:
-        score: what it is of.
-        low: its lower end.
-        high: its upper end.
+        score: the estimate.
+        low: lower end of the interval.
+        high: upper end.
         examples: number of examples, or groups, behind it.
         kind: as of `Estimate`.
         scores: the metrics.
@@ -87,10 +87,10 @@ def in_range(
 
 
 def apart(one: Estimate, other: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Difference of two sets of members that are drawn independently, on the same examples, with its 95 % interval.
+    """Difference between two independent sets of members on the same examples, with its 95 % interval.
 
     Returns:
-        one - other, lower and upper end, [metric] each; a set without influences stands for itself.
+        one - other, lower and upper end, [metric] each; a set without influences is taken as fixed.
     """
     with np.errstate(invalid="ignore"):  # infinite scores on both sides
         value, example = one.score - other.score, one.example - other.example
@@ -100,20 +100,20 @@ def apart(one: Estimate, other: Estimate) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def of_runs(score: np.ndarray, example: np.ndarray, scoring: Scoring = CLASSES) -> Estimate:
-    """Mean over runs that are independent of each other.
+    """Mean over independent runs.
 
     Args:
         score: scores of each run, [run, metric].
         example: scores of each run and example, [run, metric, example]; or group, as `subset_estimate` gives them.
         scoring: which scores they are.
     """
-    example = example.astype(np.float64)  # as sums of squares over members and examples are taken
+    example = example.astype(np.float64)  # for sums of squares over members and examples
     influence = np.swapaxes(example, 0, 1) if len(example) > 1 else None
     return Estimate(score.mean(0), example.mean(0), influence, scores=scoring.scores)
 
 
 class RunSums:
-    """`of_runs` of runs that come one after another, so that one is held at a time; of a score or of a difference."""
+    """`of_runs` for runs added one by one, so that only one is in memory; for a score or a difference."""
 
     def __init__(self) -> None:
         self.score: list[np.ndarray] = []
@@ -149,12 +149,12 @@ def both_intervals(
     kind: str,
     scores: Mapping[str, Score],
 ) -> list[np.ndarray]:
-    """95 % intervals for new networks on new examples and for these on new examples: four ends, [metric] each.
+    """95 % intervals for new networks and for these networks, both on new examples: four ends, [metric] each.
 
     Args:
-        value: what they are of.
-        of_examples: its variance over examples.
-        between: its variance between networks and the degrees of freedom; None of a single one.
+        value: the estimates.
+        of_examples: their variance over examples.
+        between: their variance between networks and its degrees of freedom; None for a single network.
         examples: how many, or groups.
         kind: as of `Estimate`.
         scores: the metrics.
@@ -166,7 +166,7 @@ def both_intervals(
 
 
 def size_masks(members: int, sizes: list[int], limit: int, key: int) -> dict[int, np.ndarray]:
-    """Subsets of each size, and of those that `size_estimates` takes influences from; bool [subset, member] each."""
+    """Subsets of each size, and of those from which `size_estimates` takes influences; bool [subset, member] each."""
     needed = {*sizes, *(_sources(members) if max(sizes) > half_of(members) else ())}
     return {size: subsets(members, size, max(limit, members), key) for size in sorted(needed)}
 
@@ -177,7 +177,7 @@ def half_of(members: int) -> int:
 
 
 def _sources(members: int) -> tuple[int, int]:
-    """Sizes whose influences stand for those above half of the members."""
+    """Sizes from whose influences those above half of the members are extrapolated."""
     return 1, half_of(members)
 
 
@@ -188,7 +188,7 @@ def size_estimates(
     scoring: Scoring = CLASSES,
     group: np.ndarray | None = None,
 ) -> Iterator[tuple[int, Estimate]]:
-    """Estimates of the mean score over the subsets of each size, one at a time, as their influences are large.
+    """Yield estimates of the mean score over the subsets of each size, one at a time, as influences are large.
 
     Up to half of the members, influences are fitted to the subsets' scores (`influence_weights`). Larger subsets differ
     by too few members for that (all of them by none), and the gain over a single network grows as 1 - 1/k: exactly
@@ -196,7 +196,7 @@ def size_estimates(
     h(k) = h(1) + (h(K) - h(1)) (1 - 1/k) / (1 - 1/K), with K half of the members.
 
     Args:
-        log_prob: log-probabilities, [member, example, class], free of NaN; or what else a task predicts.
+        log_prob: log-probabilities, [member, example, class], free of NaN; or another task's predictions.
         label: true classes, [example]; or a task's targets.
         masks: subsets of each size (`size_masks`).
         scoring: of the task.
@@ -230,7 +230,7 @@ def grown(alone: np.ndarray, largest: np.ndarray, size: int, members: int) -> np
         members: of them all.
     """
     half = half_of(members)
-    growth = (1 - 1 / size) / (1 - 1 / half) if half > 1 else 0.0  # of two members nothing is known
+    growth = (1 - 1 / size) / (1 - 1 / half) if half > 1 else 0.0  # with two members nothing is known
     with np.errstate(invalid="ignore"):  # infinite NLL
         return alone + growth * (largest - alone)
 
@@ -246,10 +246,10 @@ def subset_estimate(
     """Mean score over subsets.
 
     Args:
-        log_prob: log-probabilities, [member, example, class]; or what else a task predicts.
+        log_prob: log-probabilities, [member, example, class]; or another task's predictions.
         label: true classes, [example]; or a task's targets.
         masks: the subsets, bool [subset, member].
-        weights: of the subsets' scores in the members' influences, [member, subset]; None leaves these out.
+        weights: from the subsets' scores to the members' influences, [member, subset]; None: no influences.
         scoring: of the task.
         group: of each example (`modescape.arrays.group_codes`).
     """

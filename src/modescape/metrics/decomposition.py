@@ -19,11 +19,11 @@ LABEL_FREE = ("brier", "nll_geometric")  # their diversity does not depend on th
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Ensemble = mean member - diversity, for every score in `DECOMPOSED`: columns are `metric`. NLL is in nats."""
+    """Ensemble = mean member - diversity, for each score in ``metric``. NLL is in nats."""
 
     metric: tuple[str, ...]  # brier, nll, brier_geometric, nll_geometric
     mean_member: np.ndarray  # mean over the members of their scores, [metric]
-    diversity: np.ndarray  # what averaging takes off, [metric]
+    diversity: np.ndarray  # reduction by averaging, [metric]
     ensemble: np.ndarray  # score of the ensemble's prediction, [metric]
     example_diversity: np.ndarray  # diversity of each example, [metric, example]; its mean is `diversity`
 
@@ -40,13 +40,14 @@ def decompose(log_prob: Array, label: Array) -> Decomposition:
     * brier_geometric: mean_m sum_c (p_mc - 1[c = y])^2 - sum_c (g_c - 1[c = y])^2, the difference itself: there is no
       form without the label, and it can be negative.
 
-    The identities hold for log-probabilities as they come; such as do not quite sum to 1 put that into - log Z too.
+    The identities hold for any log-probabilities; if they do not quite sum to 1, - log Z absorbs the difference.
 
-    A probability of 0 stays 0 in a geometric mean, whatever the other members say. A member that gives the label 0
-    has infinite NLL: so has the mean member, and nll's diversity is infinite beside a finite ensemble (NaN where every
-    member gives it 0: infinite minus infinite), while the geometric ensemble's NLL is infinite. Where every class has
-    probability 0 in some member there is no geometric mean: nll_geometric's diversity is infinite, both geometric
-    ensembles and brier_geometric's diversity are NaN. One such example makes the mean over examples so.
+    A probability of 0 stays 0 in a geometric mean, whatever the other members predict. A member that gives the label
+    probability 0 has infinite NLL; so has the mean member, and nll's diversity is infinite next to a finite ensemble
+    (NaN if every member gives it 0: infinity minus infinity), while the geometric ensemble's NLL is infinite. If every
+    class has probability 0 in some member there is no geometric mean: nll_geometric's diversity is infinite, and both
+    geometric ensembles and brier_geometric's diversity are NaN. A single such example makes the mean over examples the
+    same.
 
     Args:
         log_prob: log-probabilities, [model, example, class]; minus infinity is a probability of 0. One model is
@@ -73,11 +74,12 @@ def decompose(log_prob: Array, label: Array) -> Decomposition:
 
 
 def decompose_gaussians(predictive: Array, target: Array) -> Decomposition:
-    """The same of Gaussian predictions and their mixture, in squared error, NLL (nats) and CRPS; mean over examples.
+    """`decompose` for Gaussian predictions and their mixture: squared error, NLL (nats) and CRPS, mean over examples.
 
     * squared_error: mean_m (m_m - m)^2 with the mean m of the means, the ambiguity; without the target;
     * nll: log mean_m p_m(y) - mean_m log p_m(y);
-    * crps: 1/2 (mean_ij E|X_i - X_j| - mean_i E|X_i - X_i'|), half the energy distance within; without the target.
+    * crps: 1/2 (mean_ij E|X_i - X_j| - mean_i E|X_i - X_i'|), half the mean energy distance between members; without
+      the target.
 
     All are 0 or more, and the ensemble's score is the mean member's minus them, exactly.
 

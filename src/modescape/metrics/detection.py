@@ -1,6 +1,6 @@
-"""How well a score tells two kinds of examples apart, such as errors from hits or foreign images from known ones.
+"""How well a score separates two kinds of examples, such as errors from correct predictions, or OOD from test data.
 
-The higher a score, the more it should say "positive". Which kind is the positive one is the caller's to say: AUROC is
+Higher scores should mean "positive". The caller decides which kind is the positive one: AUROC is
 the same when the kinds are swapped and the score is negated, AUPR and the false positive rate are not.
 """
 
@@ -17,7 +17,7 @@ from modescape.errors import InputError
 def auroc(score: Array, positive: Array) -> Array:
     """Area under the ROC curve, P(score of a positive > of a negative) + 1/2 P(equal), over all pairs.
 
-    That is the rank formula (Mann-Whitney U over the number of pairs), in whole numbers up to the last division.
+    That is the rank formula (Mann-Whitney U over the number of pairs), in integers up to the last division.
 
     Args:
         score: higher for what looks positive, [..., example]; infinities are scores like others.
@@ -39,10 +39,10 @@ def auroc(score: Array, positive: Array) -> Array:
 
 
 def auroc_examples(score: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """What each example adds to the area under the ROC curve: values whose mean is the area.
+    """Each example's value for the area under the ROC curve, such that their mean is the area.
 
-    With a_x the share of the examples of the other kind that x is on the right side of (ties count half), A their area,
-    n_x how many there are of its own kind and N of both, the value of x is A + (N / n_x) (a_x - A). Its variance over N
+    With a_x the share of examples of the other kind that x is ranked correctly against (ties count half), A the area,
+    n_x the number of examples of its kind and N of both, the value of x is A + (N / n_x) (a_x - A). Its variance over N
     is DeLong's: that over the positives plus that over the negatives, up to n / (n - 1).
 
     Args:
@@ -73,8 +73,8 @@ def auroc_examples(score: np.ndarray, positive: np.ndarray) -> np.ndarray:
 def aupr(score: Array, positive: Array) -> Array:
     """Area under the precision-recall curve as average precision, sum_t (R_t - R_t-1) P_t over falling thresholds t.
 
-    R is the share of positives at or above the threshold, P the share of positives among what is there. Equal scores
-    are one threshold. Steps, not straight lines, which are too optimistic between points of precision and recall.
+    R is the share of positives at or above the threshold, P the share of positives among those above. Equal scores
+    are one threshold. Steps are used because linear interpolation between points is too optimistic.
 
     Args:
         score: higher for what looks positive, [..., example]; infinities are scores like others.

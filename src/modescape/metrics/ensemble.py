@@ -23,7 +23,7 @@ from modescape.results import of_groups
 if TYPE_CHECKING:
     import xarray as xr
 
-ALL_SIZES = 40  # most members of which every size is looked at
+ALL_SIZES = 40  # most members for which every size is evaluated
 LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fields of `EnsembleCurve` from score on
     "score": "mean score over subsets",
     "score_low": "lower end of the 95 % interval of the score, new networks on new examples",
@@ -55,7 +55,7 @@ def intervals_in_words(text: str, scoring: Scoring) -> str:
 
 @dataclass(frozen=True)
 class EnsembleCurve:
-    """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of the scores in their order.
+    """Scores of ensembles of 1 .. n members. The axis `metric` has the names of the scores.
 
     A gain is the score minus that of the mean single network: positive is better for accuracy, negative for the others.
     """
@@ -75,11 +75,11 @@ class EnsembleCurve:
     gain_high_these: np.ndarray
 
     def values(self) -> dict[str, np.ndarray]:
-        """Scores, gains and their ends under the names of `LONG_NAMES`, [metric, size] each."""
+        """Scores, gains and ends of their intervals by the names of `LONG_NAMES`, [metric, size] each."""
         return {name: getattr(self, name.removeprefix("score_")) for name in LONG_NAMES}
 
 
-LAWS = {  # exact ones: name -> function, and what it is
+LAWS = {  # exact laws: name -> function and description
     "brier_law": (brier_law, "Brier score by the closed form B1 - (1 - 1/k) V"),
     "squared_error_law": (squared_error_law, "mean squared error by the closed form E1 - (1 - 1/k) V"),
 }
@@ -116,20 +116,20 @@ def ensemble_curve(
     says what the 95 % intervals cover; docs/intervals.md has the formulas and how often they cover it in simulations.
     An infinite NLL has NaN for its interval, and so has every score of a single example.
 
-    Of more than `all_sizes` members some sizes are looked at (1 to 8, then four to a doubling, and n), whose subsets
-    are disjoint and shared between sizes: `modescape.metrics.many`. Where examples have groups, and of a regression, it
-    is every size of any number of members.
+    With more than `all_sizes` members only some sizes are evaluated (1 to 8, then four per doubling, and n), whose
+    subsets are disjoint and shared between sizes: `modescape.metrics.many`. If examples have groups, and for a
+    regression, every size is evaluated for any number of members.
 
     Args:
         log_prob: log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
-        group: what names the group of each example, such as a patient, [example]: intervals are then for new groups
-            (`modescape.metrics.grouping`). None: every example stands for itself.
-        limit: most subsets of a size; taken as the number of members where that is more.
+        group: name of each example's group, such as a patient, [example]: intervals are then for new groups
+            (`modescape.metrics.grouping`). None: every example is its own group.
+        limit: most subsets of a size, but at least the number of members.
         key: of the stream that samples subsets (see `modescape.rng.key`).
-        scoring: of other predictions: `modescape.metrics.scoring.NUMBERS` takes means and log-variances side by side,
+        scoring: for other predictions: `modescape.metrics.scoring.NUMBERS` takes means and log-variances side by side,
             [member, example, 2 x output], and targets [example, output].
-        all_sizes: most members of which every size is looked at.
+        all_sizes: most members for which every size is evaluated.
 
     Returns:
         score and gain with their ends [metric, size], as `LONG_NAMES` describes them; subsets and brier_law (of a
@@ -161,7 +161,7 @@ def ensemble_curve(
 
 
 def are_many(members: int, all_sizes: int, scoring: Scoring, group: np.ndarray | None) -> bool:
-    """Whether `curve_of_many` is taken: more members than that, and scores that it can gather."""
+    """Whether `curve_of_many` is used: more members than ``all_sizes``, and scores that it supports."""
     return members > all_sizes and members >= 2 * many.LEAST and group is None and many.is_streamed(scoring)
 
 
@@ -174,15 +174,15 @@ def curve_of_many(
     key: int = 0,
     scoring: Scoring = CLASSES,
 ) -> xr.Dataset:
-    """`ensemble_curve` of hundreds of members, whose predictions are read once, block by block.
+    """`ensemble_curve` for hundreds of members, whose predictions are read once, block by block.
 
     Args:
-        read: log-probabilities of these examples, [member, example, class], free of NaN.
+        read: slice of examples -> their log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
         members: their number, 2 `many.LEAST` or more.
         classes: their number.
-        limit: most subsets of a size, or as many as are disjoint where that is more.
-        key: of the stream of the orders.
+        limit: most subsets of a size, but at least as many as are disjoint.
+        key: of the stream of random orders.
         scoring: as of `ensemble_curve`.
     """
     found = many.curve(read, label, members, classes, wanted=limit, key=key, scoring=scoring)
@@ -221,21 +221,21 @@ def ensemble_curves(
     key: int = 0,
     scoring: Scoring = CLASSES,
 ) -> dict[str, EnsembleCurve]:
-    """Curves of several methods over the same members and test images, all gains against one baseline.
+    """Curves of several methods over the same members and test examples, all gains against one baseline.
 
     Member i of every method is made from the same network i, such as its last weights, or the mean prediction of
-    samples around them. All methods see the same subsets of members and the same test images, so differences are
+    samples around them. All methods use the same subsets of members and the same test examples, so differences are
     paired in both. The gain of a method at a size is its score minus the baseline's mean single member, with intervals
-    from those differences by the rule of `INTERVALS`; a method's own gain at size 1 is what it brings to one network.
+    from those differences by the rule of `INTERVALS`; a method's gain at size 1 is its gain for one network.
 
     Args:
         log_probs: name of each method -> log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
         baseline: the method whose score at size 1 the gains are measured against, a name of `log_probs`.
-        group: what names the group of each example, as of `ensemble_curve`.
-        limit: most subsets of a size; taken as the number of members where that is more.
+        group: name of each example's group, as for `ensemble_curve`.
+        limit: most subsets of a size, but at least the number of members.
         key: of the stream that samples subsets (see `modescape.rng.key`).
-        scoring: of other predictions, as for `ensemble_curve`.
+        scoring: for other predictions, as for `ensemble_curve`.
 
     Returns:
         Name of each method -> its curve, in the order of `log_probs`. The baseline's is that of `ensemble_curve`.

@@ -1,4 +1,4 @@
-"""How many independent networks a method is worth: the size of the deep ensemble with the same score."""
+"""Deep ensemble equivalents: the number of independent networks whose average has the same score as a method."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LEAST_FREEDOM = 1e-9  # above 0, as an interval needs it, where the members' par
 
 
 class Equivalent(NamedTuple):
-    """Number of independent networks; defined from 1 on."""
+    """A deep ensemble equivalent, from 1 network on."""
 
     number: Array  # 1 to n, float64 [...]; NaN where the method is worse than one network, and where a score is NaN
-    beyond: Array  # whether the method is better than every size, so that `number` is n for want of more, bool [...]
+    beyond: Array  # whether the method is better than every size, so that `number` is n at least, bool [...]
     below: Array  # whether the method is worse than a single network, bool [...]
     behind: Array  # the method's score minus a single network's, in its units; positive: worse; float64 [...]
 
@@ -37,14 +37,14 @@ class Equivalent(NamedTuple):
 def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equivalent:
     """Number of independent networks whose ensemble scores as well as a method, min { l >= 1 : S(l) <= score }.
 
-    S is the score of an ensemble of l independent networks, known for l = 1 .. n and linear in between; lower is
+    S(l) is the score of an ensemble of l independent networks, known for l = 1 .. n and linear in between; lower is
     better, as for `calibrated_nll`. A method worse than a single network (by more than `ROUNDING` of the score) is
     `below`: no number of networks is as bad, so it has none, and `behind` says how much worse it is. One better than
     all n is `beyond` and gets n.
 
-    A curve that was measured with noise need not fall everywhere: the first size to reach the score counts, which is
-    the size on the running minimum of the linear curve. For an interval hand in draws, [draw] and [draw, size] from
-    the same resamples, and take the quantiles of `ranked`; an end that is 0 or infinite is open.
+    A curve measured with noise need not decrease everywhere: the first size to reach the score counts, which is the
+    size on the running minimum of the linear curve. For an interval, pass draws, [draw] and [draw, size] from the same
+    resamples, and take the quantiles of `ranked`; an end that is 0 or infinite is open.
 
     Args:
         score: the method's score, [...].
@@ -94,14 +94,14 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
 
 
 def brier_equivalent(brier: Array, law: BrierLaw) -> Array:
-    """Number of independent networks whose ensemble has a Brier score, V / (B - (B1 - V)), by the exact law.
+    """Number of independent networks whose ensemble has a given Brier score, V / (B - (B1 - V)), by the exact law.
 
-    It solves B = B1 - (1 - 1/k) V for k, so nothing is interpolated and no size is too large. A method worse than a
-    single network is worth less than 1; at and beyond B1 - V, the limit of infinitely many networks, it is infinite.
+    It solves B = B1 - (1 - 1/k) V for k, so nothing is interpolated and any size is possible. A method worse than a
+    single network has less than 1; at and below B1 - V, the limit of infinitely many networks, it is infinite.
 
     Args:
         brier: the method's Brier score, [...].
-        law: of the independent networks (see `brier_law`); its numbers may be arrays [...], such as resampled ones.
+        law: of the independent networks (see `brier_law`); its fields may be arrays [...], such as resampled ones.
 
     Returns:
         float64 [...].
@@ -130,18 +130,18 @@ class BrierEquivalent(NamedTuple):
 def brier_equivalent_interval(
     brier: Array, log_prob: Array, label: Array, group: np.ndarray | None = None
 ) -> BrierEquivalent:
-    """`brier_equivalent` of a method with 95 % intervals, every score from the same examples and members.
+    """`brier_equivalent` of a method with 95 % intervals, all scores from the same examples and members.
 
-    It is the interval of r = 1 / number = 1 + (B - B1) / V, turned over: V is well known, so r is nearly normal, and at
-    the limit of infinitely many networks it passes through 0, where the number jumps. An end of r at or below 0 is an
+    The interval is that of r = 1 / number = 1 + (B - B1) / V, inverted: V is well known, so r is nearly normal, and at
+    the limit of infinitely many networks r passes through 0, where the number diverges. An end of r at or below 0 is an
     infinite number: "8.1 to beyond any number".
 
     r changes with an example by d = [b - b1 - (r - 1) v] / V, b, b1 and v its parts of B, B1 and V; with a member by
     n - 1 times what leaving it out takes from d. These are scores and influences as in `modescape.metrics.influence`.
 
     Args:
-        brier: Brier score of each example, [..., member, example]: of the method's networks around each member. A
-            method that is not made of these members has equal rows.
+        brier: Brier score of each example, [..., member, example], of the method's networks around each member. For a
+            method that is not built on these members, all rows are equal.
         log_prob: log-probabilities of the independent networks, [member, example, class], 2 members or more.
         label: true classes, [example].
         group: of each example (`modescape.arrays.group_codes`).
@@ -182,11 +182,11 @@ def brier_equivalent_interval(
 def squared_error_equivalent_interval(
     squared: Array, predictive: Array, target: Array, group: np.ndarray | None = None
 ) -> BrierEquivalent:
-    """The same of squared errors of means, by their law (see `modescape.metrics.regression.squared_error_law`).
+    """`brier_equivalent_interval` for squared errors of means, by their law (`squared_error_law`).
 
     Args:
-        squared: squared error of the method's mean, mean over outputs, [..., member, example].
-        predictive: of the independent networks, [member, example, 2 x output], 2 members or more.
+        squared: squared error of the method's predicted mean, averaged over outputs, [..., member, example].
+        predictive: predictions of the independent networks, [member, example, 2 x output], 2 members or more.
         target: [example, output].
         group: of each example (`modescape.arrays.group_codes`).
 
@@ -263,5 +263,5 @@ def _interval_of_one(
 
 
 def _turned_over(ratio: float) -> float:
-    """1 / r; infinite at and below 0."""
+    """1 / r; infinite for r at or below 0."""
     return 1 / ratio if ratio > 0 else np.nan if np.isnan(ratio) else np.inf

@@ -1,4 +1,4 @@
-"""Parts of a test set that are set apart: what is chosen or fitted on the others is scored on each."""
+"""Folds of a test set: what is chosen or fitted on the others is scored on each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from modescape.errors import InputError
 
 
 def folds(units: int, count: int, key: int, repeat: int = 0) -> np.ndarray:
-    """A random part for each example, or each group of examples: parts differ by one in size at most.
+    """Assign a random fold to each example, or group of examples; folds differ by at most one in size.
 
     Args:
         units: examples, or groups where examples have any (`modescape.metrics.grouping.count_units`).
-        count: parts, 2 or more.
+        count: number of folds, 2 or more.
         key: of the stream (see `modescape.rng.key`).
         repeat: which of several partitions.
 
@@ -20,7 +20,7 @@ def folds(units: int, count: int, key: int, repeat: int = 0) -> np.ndarray:
         int64 [unit], 0 to count - 1.
 
     Raises:
-        InputError: (a ValueError) with fewer units than parts: one would be empty.
+        InputError: (a ValueError) with fewer units than folds.
 
     >>> np.bincount(folds(7, 3, key=0)).tolist()
     [3, 2, 2]
@@ -40,16 +40,16 @@ def folds(units: int, count: int, key: int, repeat: int = 0) -> np.ndarray:
 
 
 def sample_units(group: np.ndarray | None, examples: int, most: int, key: int) -> np.ndarray:
-    """Examples that are looked at where all would be too many: drawn without repeats, whole groups of them.
+    """A sample of examples where all would be too many: without replacement, whole groups of them.
 
     Args:
         group: of each example (`modescape.arrays.group_codes`).
         examples: how many there are.
-        most: that are looked at. The groups that are drawn first are taken as long as they fit, two at least.
+        most: largest number of examples; groups are drawn as long as they fit, but at least two.
         key: of the stream.
 
     Returns:
-        int64, places of examples in rising order; all of them where there are no more than `most`.
+        int64, ascending indices of examples; all of them if there are no more than ``most``.
 
     >>> sample_units(np.array([0, 0, 1, 1, 2, 2]), 6, 4, key=0).size
     4

@@ -34,16 +34,16 @@ def gaussian(predictive: np.ndarray) -> Gaussian:
 
 
 def predictive_of(found: Gaussian) -> np.ndarray:
-    """Predictions [..., example, 2 x output] of means and variances."""
+    """Predictions [..., example, 2 x output] from means and variances."""
     with np.errstate(divide="ignore"):
         return np.concatenate([found.mean, np.log(found.variance)], -1)
 
 
 def check_predictive(predictive: np.ndarray, target: np.ndarray, ndim: int = 2) -> None:
-    """Refuse what are no predictions of these targets.
+    """Check that predictions fit the targets.
 
     Raises:
-        InputError: on shapes that do not fit, or numbers that are none.
+        InputError: on shapes that do not fit, or targets that are not finite.
     """
     if predictive.ndim < ndim or predictive.shape[-1] % 2 or not predictive.size:
         raise InputError(
@@ -60,7 +60,7 @@ def check_predictive(predictive: np.ndarray, target: np.ndarray, ndim: int = 2) 
 def checked(
     predictive: Array, target: Array, ndim: int = 2
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], Array]]:
-    """Both as arrays that fit each other, and what turns an array back into what came in."""
+    """Both as NumPy arrays, checked, and the function that converts a result to the type of the input."""
     (predictive, target), restore = to_numpy(predictive, target)
     check_predictive(predictive, target, ndim)
     return predictive, target.astype(np.float64), restore
@@ -84,7 +84,7 @@ def combine_gaussians(predictive: Array, dim: int = 0) -> np.ndarray:
 
 
 def log_density(found: Gaussian, target: np.ndarray) -> np.ndarray:
-    """Of targets [example, output], [..., example]."""
+    """Log-density of targets [example, output], [..., example]."""
     squared = np.square(target - found.mean) / found.variance
     return -0.5 * (squared + np.log(found.variance) + math.log(2 * math.pi)).sum(-1)
 
@@ -127,7 +127,7 @@ def crps_mixture(found: Gaussian, target: np.ndarray) -> np.ndarray:
 
 
 def pairs(found: Gaussian) -> np.ndarray:
-    """E|X_i - X_j| of every two models, mean over outputs; [model, model, example] of [model, example, output]."""
+    """E|X_i - X_j| between every two models, mean over outputs; [model, model, example] of [model, example, output]."""
     mean, variance = found
     return absolute(mean[:, None] - mean[None], variance[:, None] + variance[None]).mean(-1)
 
@@ -136,7 +136,7 @@ def interval_mixture(found: Gaussian, level: float = LEVEL) -> tuple[np.ndarray,
     """Central interval of the equal mixture of models: quantiles of its distribution by bisection.
 
     Args:
-        found: of each model, [model, example, output]; of one model it is m +- z s.
+        found: of each model, [model, example, output]; with one model the interval is m +- z s.
         level: probability inside.
 
     Returns:
@@ -160,17 +160,17 @@ def interval_mixture(found: Gaussian, level: float = LEVEL) -> tuple[np.ndarray,
 
 
 def scale_gaussian(found: Gaussian, target: np.ndarray) -> np.ndarray:
-    """The factor of all variances that suits targets best: mean((y - m)^2 / s^2), [...] of [..., example, output].
+    """The factor for all variances with the largest likelihood: mean((y - m)^2 / s^2), [..., example, output] -> [...].
 
-    It is the maximum of the likelihood, in closed form.
+    It is known in closed form.
     """
     return (np.square(target - found.mean) / found.variance).mean((-2, -1))
 
 
 def scale_mixture(found: Gaussian, target: np.ndarray, tolerance: float = 1e-12, most: int = 100) -> float:
-    """The factor of the variances of all models with which their mixture suits targets best, by Newton's method.
+    """The factor for all models' variances with which their mixture has the largest likelihood, by Newton's method.
 
-    The NLL is minimised over the factor's logarithm; a step that does not bring it down is halved.
+    The NLL is minimised over the factor's logarithm; a step that does not decrease it is halved.
 
     Args:
         found: of each model, [model, example, output].
@@ -213,6 +213,6 @@ def scale_mixture(found: Gaussian, target: np.ndarray, tolerance: float = 1e-12,
 
 
 def scaled(predictive: np.ndarray, factor: np.ndarray | float) -> np.ndarray:
-    """Predictions [..., example, 2 x output] with all variances times ``factor`` [...]."""
+    """Predictions [..., example, 2 x output] with all variances multiplied by ``factor`` [...]."""
     mean, log_variance = np.split(predictive.astype(np.float64), 2, -1)
     return np.concatenate([mean, log_variance + np.log(np.asarray(factor))[..., None, None]], -1)

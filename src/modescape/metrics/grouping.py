@@ -1,16 +1,16 @@
 """Examples that belong together, such as the sentences of a document or the visits of a patient, counted as one.
 
-Examples of a group are alike, so that a test set of N examples in G groups knows less than N examples of their own do,
-and what an interval resamples are groups. The mean of N scores s(x) is a sum over groups, and a group moves
+Examples of a group are alike, so a test set of N examples in G groups carries less information than N independent
+examples, and intervals resample groups. The mean of N scores s(x) is a sum over groups, and a group moves
 it by the sum of its examples' deviations:
 
     t_g = s + (G / N) sum_(x in g) (s(x) - s).
 
 The G values t_g have the mean s, and Var_g t_g / G = G / (G - 1) sum_g (sum_(x in g) (s(x) - s))^2 / N^2 is the
-cluster-robust variance of s (a ratio's, where groups differ in size). So whatever an interval does with the scores of
-examples it does with those of groups, and no formula changes: variances, the interaction of members and examples,
-numbers of examples. With one example in each group t_g is s(x); k copies of each example, a group each, give t_g = s(x)
-again, the interval of the examples without their copies.
+cluster-robust variance of s (that of a ratio, if groups differ in size). So an interval treats the scores of groups
+exactly as it treats those of examples, and no formula changes: variances, the interaction of members and examples,
+numbers of examples. With one example in each group t_g is s(x); k copies of each example, as a group each, give
+t_g = s(x) again, and thus the interval of the examples without their copies.
 
 Source: Liang and Zeger 1986, "Longitudinal data analysis using generalized linear models" (the variance); Cochran 1977,
 "Sampling Techniques", chapter 9A (ratios of clusters of unequal size).
@@ -22,7 +22,7 @@ import numpy as np
 
 
 def count_units(group: np.ndarray | None, examples: int) -> int:
-    """What is resampled: groups, or examples that stand for themselves."""
+    """Number of units that are resampled: groups, or examples if there are none."""
     return examples if group is None else int(group.max()) + 1
 
 
@@ -34,14 +34,14 @@ def sums(values: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def by_group(values: np.ndarray, group: np.ndarray | None) -> np.ndarray:
-    """Scores of examples as those of their groups, t_g; as they are where there are no groups.
+    """Convert scores of examples to those of their groups, t_g; unchanged without groups.
 
     Args:
         values: [..., example].
         group: as `modescape.arrays.group_codes` gives it.
 
     Returns:
-        float64 [..., group], with the mean of the values; NaN where that is infinite.
+        float64 [..., group], with the same mean as the values; NaN if that is infinite.
 
     >>> by_group(np.array([1.0, 2.0, 6.0]), np.array([0, 0, 1])).tolist()  # mean 3; -2 - 1 and 3 times 2/3
     [1.0, 5.0]

@@ -1,13 +1,13 @@
-"""Variance of a score over members and test examples, from what each member adds to each example's score.
+"""Variance of a score over members and test examples, from the influence of each member on each example's score.
 
-Subsets of k out of n members overlap, so the spread of their scores is no interval; the members' influences make one.
+Subsets of k out of n members overlap, so the spread of their scores gives no interval; the members' influences do.
 With s(x) the score of example x, averaged over the subsets, and h_i(x) the influence of member i on it, the variance of
 the mean over the N examples is
 
     v_x = Var_x s(x) / N                     for these n members on new examples,
     v_x + max(v_m - v_i, 0)                  for new members on new examples, where
     v_m = sum_i (h_i - h)^2 / (n (n - 1))    is the spread of the members' influences on the whole score, and
-    v_i = sum_ix (h_i(x) - h(x) - h_i + h)^2 / (n N (n - 1) (N - 1))    what of it the test examples made.
+    v_i = sum_ix (h_i(x) - h(x) - h_i + h)^2 / (n N (n - 1) (N - 1))    the part of it that is due to the test examples.
 
 Where examples have groups, x is a group, with the scores of `modescape.metrics.grouping.by_group`, and N their number.
 
@@ -29,17 +29,17 @@ from modescape.metrics.intervals import satterthwaite_interval
 
 
 def influence_weights(masks: np.ndarray) -> np.ndarray:
-    """What turns scores of subsets into the influences of members on their mean: least squares, [member, subset].
+    """Least-squares weights that turn scores of subsets into the influences of members on their mean.
 
-    The score of a subset is fitted by a constant and (1/k) sum_i h_i over its members, sum_i h_i = 0. Over all subsets
-    of a size these are n - 1 times the deviations that leaving out one member makes; over a sample of them they are
-    less noisy, as the other members' effects are taken out.
+    The score of a subset is fitted by a constant and (1/k) sum_i h_i over its members, with sum_i h_i = 0. Over all
+    subsets of a size these are n - 1 times the changes from leaving out one member; over a sample of subsets they are
+    less noisy, as the other members' effects are removed.
 
     Args:
         masks: subsets of one size k, bool [subset, member].
 
     Returns:
-        float64 [member, subset]; zero where every subset holds all members, as then nothing is known.
+        float64 [member, subset]; zero if every subset holds all members, which determines nothing.
 
     >>> import numpy as np
     >>> masks = np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool)
@@ -47,11 +47,11 @@ def influence_weights(masks: np.ndarray) -> np.ndarray:
     [-2.0, -1.0, 3.0]
     """
     size = int(masks[0].sum())
-    return size * np.linalg.pinv(masks - masks.mean(0))  # less its mean, so that the constant is fitted beside it
+    return size * np.linalg.pinv(masks - masks.mean(0))  # centred, which fits the constant as well
 
 
 def example_variance(example: np.ndarray) -> np.ndarray:
-    """v_x: variance of a mean over examples through the choice of examples, [...] from [..., example]; NaN of one."""
+    """v_x: variance of a mean over examples due to their choice, [..., example] -> [...]; NaN for a single example."""
     examples = example.shape[-1]
     if examples < 2:
         return np.full(example.shape[:-1], np.nan)
@@ -60,10 +60,10 @@ def example_variance(example: np.ndarray) -> np.ndarray:
 
 
 def member_variance(influence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """max(v_m - v_i, 0): variance through the choice of members, without what the test examples made of it.
+    """max(v_m - v_i, 0): variance due to the choice of members, without the part due to the test examples.
 
     Args:
-        influence: h_i(x), up to what all members share, [..., member, example]; 2 members or more.
+        influence: h_i(x), up to a constant over members, [..., member, example]; 2 members or more.
 
     Returns:
         The variance, and its degrees of freedom, (n - 1) times the share of v_m that is left; float64 [...] each.
@@ -81,7 +81,7 @@ def variance_between(of_member: np.ndarray, squares: np.ndarray, examples: int) 
     Args:
         of_member: h_i - h, [..., member].
         squares: sum_ix (h_i(x) - h(x))^2, [...].
-        examples: how many they are of.
+        examples: number of examples.
     """
     members = of_member.shape[-1]
     with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
@@ -101,8 +101,8 @@ def crossed_interval(
     Args:
         estimate: the score, [...].
         example: s(x), [..., example].
-        *influences: h_i(x), up to what all members share, [..., member, example], of each set of members that is drawn
-            by itself: one set, or two whose scores are subtracted. None, of a single member, adds nothing.
+        *influences: h_i(x), up to a constant over members, [..., member, example], of each set of members drawn
+            independently: one set, or two whose scores are subtracted. None, for a single member, adds nothing.
 
     Returns:
         Lower and upper end, float64 [...] each; NaN where scores are infinite, or there is but one example.

@@ -19,10 +19,10 @@ RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time
 
 
 def jackknife_variance(delete_one: Array) -> np.ndarray:
-    """Variance of an estimate through the choice of members, (n - 1) / n sum_i (theta_-i - mean_j theta_-j)^2.
+    """Variance of an estimate due to the choice of members, (n - 1) / n sum_i (theta_-i - mean_j theta_-j)^2.
 
     Args:
-        delete_one: the estimate without member i, [..., member].
+        delete_one: the estimate without each member, [..., member].
 
     Returns:
         float64 [...]; NaN where an estimate is infinite.
@@ -72,17 +72,17 @@ def resample_counts(examples: int, resamples: int, key: int) -> np.ndarray:
 
 
 def resample_weights(counts: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
-    """Weight of each example in each resample, float64 [resample, example]; rows sum to 1. Arguments as below."""
+    """Weight of each example in each resample, float64 [resample, example]; rows sum to 1; see `resample_means`."""
     if group is None:
         return counts / counts.shape[1]
     return counts[:, group] / (counts @ np.bincount(group).astype(np.float64))[:, None]
 
 
 def resample_means(counts: np.ndarray, score: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
-    """Mean of every column over every resample, one matrix product: rows are paired, so columns may be subtracted.
+    """Mean of every column over every resample, by one matrix product; rows are paired, so columns may be subtracted.
 
     Args:
-        counts: draws of each example, [resample, example] (see `resample_counts`); of each group where there are any.
+        counts: draws of each example, [resample, example] (see `resample_counts`); of each group if there are groups.
         score: scores of each example, [example, column].
         group: of each example (`modescape.arrays.group_codes`): a resample is of groups, all of their
             examples, and its mean is over as many as it has.
@@ -109,8 +109,8 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0, group: Any = No
         score: scores of each example, [example, column].
         resamples: number of resampled test sets.
         key: of the stream (see `modescape.rng.key`).
-        group: what names the group of each example, such as a patient, [example]: groups are drawn in place of
-            examples. None: every example stands for itself.
+        group: name of each example's group, such as a patient, [example]: groups are drawn in place of
+            examples. None: every example is its own group.
 
     Returns:
         float64 [resample, column].
@@ -137,11 +137,11 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0, group: Any = No
 def satterthwaite_interval(
     estimate: np.ndarray | float, variances: Sequence[np.ndarray | float], freedoms: Sequence[np.ndarray | float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of an estimate whose variance is a sum of parts that are known to different degrees.
+    """95 % interval of an estimate whose variance is a sum of parts with different degrees of freedom.
 
     estimate +- t_f sqrt(sum_j v_j), t_f the quantile of Student's t with f = (sum_j v_j)^2 / sum_j (v_j^2 / f_j): near
-    the degrees of freedom of the part that weighs most. A small part of few degrees (two runs) then costs little, where
-    its degrees on the whole variance make the interval several times too wide.
+    close to the degrees of freedom of the largest part. A small part with few degrees (two runs) then costs little,
+    whereas applying its degrees to the whole variance would make the interval several times too wide.
 
     Args:
         estimate: the estimate, [...].
@@ -221,12 +221,12 @@ def range_interval(
 def bounded_interval(
     value: np.ndarray, half: np.ndarray, largest: np.ndarray | float, examples: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval for a mean of scores between 0 and `largest`: inside that range, and longer away from its ends.
+    """Wilson's interval for a mean of scores from 0 to ``largest``: inside that range, longer towards its middle.
 
     All t with (value - t)^2 <= r t (1 - t / largest): the variance is taken as proportional to t (1 - t / largest), as
-    that of a share is (largest 1), or to t (largest infinite), as the means of skewed scores near 0 are the surer the
-    smaller they are. r gives it the variance at the value that value +- half was made from. A mean at an end of the
-    range shows no variance; there it gets that of scores which are 0 or `largest`.
+    for a proportion (largest 1), or to t (largest infinite), as means of skewed scores are more certain the closer to 0
+    they are. r is chosen to reproduce the variance behind value +- half. A mean at an end of the range shows no
+    variance; it gets that of scores which are 0 or ``largest``.
 
     Args:
         value: the mean, 0 to `largest`, [...].

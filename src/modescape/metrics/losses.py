@@ -1,13 +1,13 @@
-"""Losses of averages of any models, from sums over the models alone: what subsets, weights and shares are found with.
+"""Losses of averages of any models, from sums over the models alone, for the search for subsets and weights.
 
-The average of the models S has the sum over S of what each model says, so that one more model costs one addition for an
-example, and no class:
+The average of the models S depends on a sum over S of one term per model, so that one more model costs one addition per
+example, not per class:
 
 * NLL of a mixture: - log (1/k sum_m p_m(y)), one number an example, for classes and for densities;
 * error: the average is right where sum_m (p_m(y) - p_m(c)) > 0 for every other class c (from the label's own on: at
   least 0, as the first of the largest wins). Classes that are behind in every model never matter and are left out, as
   are examples that every average gets right, or none does: of good models a few numbers an example remain;
-* squared error of the mean of the means: (1/k sum_m e_m)^2, one number an output.
+* squared error of the mean of the means: (1/k sum_m e_m)^2, one number per output.
 
 A loss is ``scale(k) * raw + offset(k)`` with ``raw`` from the sums.
 """
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TIE = 1e-6  # of probabilities: below it two classes are one as probable as the other
+TIE = 1e-6  # difference of probabilities below which two classes are tied
 LOW_BITS = 10  # models whose subsets are summed in a table: 1,024 rows
-CHUNK = 256  # examples of a block: its numbers stay in a core's cache
+CHUNK = 256  # examples per block, which fits a core's cache
 
 
 def _nothing(size: np.ndarray) -> np.ndarray:
@@ -36,11 +36,11 @@ def _one(size: np.ndarray) -> np.ndarray:
 class Losses:
     """A loss of averages of models on each example."""
 
-    layers: list[np.ndarray]  # what is summed, float32 [model, example]; later ones of the first examples alone
-    bias: list[np.ndarray]  # what every sum begins with, float32 [example] of each layer
+    layers: list[np.ndarray]  # terms to sum, float32 [model, example]; later layers hold the first examples only
+    bias: list[np.ndarray]  # initial value of each sum, float32 [example] per layer
     raw: Callable[[list[np.ndarray]], np.ndarray]  # sums of each layer [..., example], overwritten -> [..., example]
-    place: np.ndarray  # of these examples among all
-    known: np.ndarray  # what is added to the loss of each example, and is the loss of those that are in no layer
+    place: np.ndarray  # index of these examples among all
+    known: np.ndarray  # constant part of each example's loss; the whole loss of those in no layer
     scale: Callable[[np.ndarray], np.ndarray] = _one
     offset: Callable[[np.ndarray], np.ndarray] = _nothing
 
@@ -50,7 +50,7 @@ class Losses:
         return len(self.layers[0])
 
     def of_sums(self, sums: list[np.ndarray], size: np.ndarray) -> np.ndarray:
-        """Loss without what is known, of the examples of ``place``: sums [..., example] over ``size`` models."""
+        """Loss without its constant part, of the examples in ``place``: sums [..., example] over ``size`` models."""
         return self.scale(size) * self.raw(sums) + self.offset(size)
 
     def example(self, weights: np.ndarray) -> np.ndarray:
@@ -69,10 +69,10 @@ class Losses:
         return out
 
     def subsets(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Every subset: (a stretch of their numbers, places of examples, raw losses [subset, example]), by blocks.
+        """Yield, in blocks, every subset: (slice of subset numbers, indices of examples, raw losses [subset, example]).
 
-        Subset s holds model m where bit m of s is 1; the empty one, 0, is among them and its loss means nothing. About
-        15 s on one core for 20 models and 10,000 examples in NLL.
+        Subset s holds model m where bit m of s is 1; the empty subset, 0, is included and its loss is meaningless.
+        About 15 s on one core for 20 models and 10,000 examples in NLL.
         """
         low = min(LOW_BITS, self.models)
         for start in range(0, len(self.place), CHUNK):
@@ -81,7 +81,7 @@ class Losses:
             tables = [
                 (_sums(part[:low], bias), _sums(part[low:], np.zeros_like(bias))) for part, bias in parts if bias.size
             ]
-            sums = [np.empty_like(first) for first, _ in tables]  # used again: new memory costs more than the sums
+            sums = [np.empty_like(first) for first, _ in tables]  # reused: allocating costs more than summing
             for high in range(1 << (self.models - low)):
                 for (first, last), out in zip(tables, sums, strict=True):
                     np.add(first, last[high], out=out)
@@ -109,7 +109,7 @@ def nll_losses(log_likelihood: np.ndarray) -> Losses:
         log_likelihood: log-probability (or log-density) of the truth, [model, example].
     """
     largest = log_likelihood.max(0).astype(np.float64)
-    base = np.where(np.isneginf(largest), 0.0, largest)  # so that no likelihood underflows in all models
+    base = np.where(np.isneginf(largest), 0.0, largest)  # prevents underflow in all models at once
     ratio = np.exp(log_likelihood - base).astype(np.float32)
 
     def raw(sums: list[np.ndarray]) -> np.ndarray:
@@ -128,7 +128,7 @@ def nll_losses(log_likelihood: np.ndarray) -> Losses:
 
 
 def error_losses(prob: np.ndarray, label: np.ndarray) -> Losses:
-    """Whether the most probable class of averages is wrong, 1 or 0; of several as probable the first is predicted.
+    """Whether the most probable class of averages is wrong, 1 or 0; in a tie the first is predicted.
 
     Args:
         prob: probabilities, [model, example, class]; or votes, 1 and 0.
@@ -136,7 +136,7 @@ def error_losses(prob: np.ndarray, label: np.ndarray) -> Losses:
     """
     examples, classes = prob.shape[1:]
     of_label = prob[:, np.arange(examples), label]
-    never = np.zeros(examples, dtype=bool)  # right, whatever is averaged
+    never = np.zeros(examples, dtype=bool)  # right whichever models are averaged
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # of a class: examples it matters for, margins, ties
     for number in range(classes):
         margin = of_label - prob[:, :, number]

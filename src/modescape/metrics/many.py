@@ -1,16 +1,17 @@
-"""Scores against ensemble size for hundreds of members: few sizes, subsets that sizes share, predictions read once.
+"""Scores against ensemble size for hundreds of members: few sizes, nested subsets, predictions read once.
 
 **Sizes** are 1, 2, ... 8, then four to every doubling, m 2^a with m = 1, 3, 5, 7, and all n members.
 
 **Subsets** of size k are disjoint: members k, k + 1, ... 2 k - 1 of a random order are the second one. So one order
 holds B = n // k subsets of every size, and a subset of 2 k is the union of two of k: their sums are one addition. Sizes
-with fewer subsets than are wanted take further orders, `ORDERS` at most.
+with fewer subsets than wanted use further orders, at most `ORDERS`.
 
-**Intervals.** B disjoint ensembles of k networks are what B runs are elsewhere: drawn independently, and crossed with
-the examples. So an ensemble's own score is its influence on their mean, and the variance for new networks is that of
-`modescape.metrics.influence` with ensembles for members and B - 1 degrees of freedom. It is that of the mean over one
-order, which is no smaller than that over several. Of the gain an ensemble's influence is its score less the mean of its
-own members'. Above K, the largest size with `LEAST` ensembles, influences grow as `modescape.metrics.crossed` has it.
+**Intervals.** B disjoint ensembles of k networks play the role of B runs: drawn independently, and crossed with the
+examples. So an ensemble's own score is its influence on their mean, and the variance for new networks is that of
+`modescape.metrics.influence` with ensembles in place of members and B - 1 degrees of freedom. It is the variance of the
+mean over one order, which is no smaller than that over several. For the gain, an ensemble's influence is its score
+minus the mean of its members'. Above K, the largest size with `LEAST` ensembles, influences are extrapolated as in
+`modescape.metrics.crossed`.
 
 One pass over the examples, a block at a time, gathers sums; memory grows neither with examples nor with sizes (with
 members by their square: the subsets, a byte each).
@@ -32,9 +33,9 @@ from modescape.metrics.subsets import BrierLaw
 
 GRID = (1, 3, 5, 7)  # sizes are these times powers of 2
 ORDERS = 8  # of the members, at most
-LEAST = 10  # disjoint ensembles of a size whose spread is looked at
-READ = 1 << 24  # numbers that are read at a time: 64 MiB of float32
-HELD = 1 << 22  # and that are worked on: 32 MiB of float64
+LEAST = 10  # fewest disjoint ensembles of a size for its spread to be used
+READ = 1 << 24  # values read at a time: 64 MiB of float32
+HELD = 1 << 22  # values processed at a time: 32 MiB of float64
 INTERVALS = (
     "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between disjoint ensembles of each size without what the same examples made of it; of "
@@ -46,10 +47,10 @@ INTERVALS = (
 
 @dataclass(frozen=True)
 class Design:
-    """Which sizes are looked at, and which subsets of each."""
+    """Which sizes are evaluated, and which subsets of each."""
 
-    orders: np.ndarray  # of the members, int64 [order, member]
-    uses: Mapping[int, int]  # size -> orders that its subsets are of, ascending
+    orders: np.ndarray  # random orders of the members, int64 [order, member]
+    uses: Mapping[int, int]  # size -> number of orders that its subsets come from, ascending
 
     @property
     def members(self) -> int:
@@ -58,7 +59,7 @@ class Design:
 
     @property
     def largest(self) -> int:
-        """K: the largest size whose ensembles are enough to be compared."""
+        """K: the largest size with at least `LEAST` disjoint ensembles."""
         return max(size for size in self.uses if self.members // size >= LEAST)
 
     def masks(self, size: int) -> np.ndarray:
@@ -73,7 +74,7 @@ class Design:
     def sums(self, values: np.ndarray, room: dict[int, np.ndarray] | None = None) -> dict[int, np.ndarray]:
         """Sums over the subsets of every size, as `masks` has them: [member, ...] -> size -> [subset, ...].
 
-        ``room``: what an earlier call returned, to be written over: new memory costs a third of the time.
+        ``room``: the result of an earlier call, to be overwritten: allocating takes a third of the time.
         """
         found = {} if room is None else room
         for size, uses in self.uses.items():
@@ -92,17 +93,17 @@ class Design:
                     else:
                         np.sum(_in_blocks(laid, size), axis=1, out=out)
                     last, part = size, out
-        if _odd(self.members) not in GRID:  # of no chain
+        if _odd(self.members) not in GRID:  # not part of a chain of doublings
             np.sum(values, axis=0, keepdims=True, out=found[self.members])
         return found
 
 
 def design(members: int, wanted: int = 200, key: int = 0) -> Design:
-    """Sizes and subsets for so many members.
+    """Choose sizes and subsets for a number of members.
 
     Args:
         members: n, 2 `LEAST` or more.
-        wanted: subsets of a size, up to which further orders are taken.
+        wanted: number of subsets of a size, up to which further orders are drawn.
         key: of the stream of the orders (see `modescape.rng.key`).
 
     >>> list(design(50).uses)
@@ -119,18 +120,18 @@ def design(members: int, wanted: int = 200, key: int = 0) -> Design:
 
 
 def _odd(size: int) -> int:
-    """What is left of a size without its powers of 2."""
+    """The odd part of a size."""
     return size // (size & -size)
 
 
 def _in_blocks(values: np.ndarray, size: int) -> np.ndarray:
-    """[member, ...] -> [block, member of it, ...]; what is left over is left out."""
+    """[member, ...] -> [block, member of it, ...]; an incomplete last block is dropped."""
     count = len(values) // size
     return values[: count * size].reshape(count, size, *values.shape[1:])
 
 
 class _Size:
-    """What is gathered of the ensembles of one size."""
+    """Sums over the ensembles of one size."""
 
     def __init__(self, design: Design, size: int, running: list[Running]) -> None:
         self.size, self.running, self.masks = size, running, design.masks(size)
@@ -141,16 +142,16 @@ class _Size:
         self.products = np.zeros((3, metrics))  # of the two with themselves, and with each other
 
     def look(self, average: Average) -> None:
-        """Look at a block of averages that will be taken in."""
+        """See a block of averages that will be added later (`Running.look`)."""
         for one in self.running:
             one.look(average)
 
     def add(self, average: Average, alone: np.ndarray | None) -> np.ndarray:
-        """Take in a block of averages of the subsets.
+        """Add a block of averages of the subsets.
 
         Args:
             average: of a block of examples.
-            alone: values of single members, [metric, member in the first order, example]; None: these are they.
+            alone: values of single members, [metric, member in the first order, example]; None: ``average`` is theirs.
 
         Returns:
             Values, [metric, subset, example].
@@ -182,7 +183,7 @@ class _Size:
         self.products += np.stack([np.einsum("mbx,mbx->m", one, other) for one, other in pairs])
 
     def between(self, single: float, whole: float) -> tuple[np.ndarray, np.ndarray]:
-        """Variance through the choice of networks, and its degrees of freedom, of so much of the two; [metric]."""
+        """Variance through the choice of networks, and its degrees of freedom: single x members + whole x ensembles."""
         weights = np.array([single**2, whole**2, 2 * single * whole])
         with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
             of_ensemble = (single * self.of_ensemble[0] + whole * self.of_ensemble[1]) / self.seen
@@ -205,7 +206,7 @@ class Curve:
 
 
 def is_streamed(scoring: Scoring) -> bool:
-    """Whether all that is needed of the scores comes from one pass over the examples."""
+    """Whether one pass over the examples is enough for all scores."""
     return scoring.of_probabilities and all(score.follow(1) is not None for score in scoring.scores.values())
 
 
@@ -224,15 +225,15 @@ def curve(
     """Every score against size, predictions read once.
 
     Args:
-        read: log-probabilities of these examples, [member, example, class], free of NaN.
+        read: slice of examples -> their log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
         members: their number, 2 `LEAST` or more.
-        classes: theirs.
+        classes: their number.
         wanted: see `design`.
         key: of the stream of the orders.
         scoring: one that `is_streamed`.
-        taken: numbers that are read at a time.
-        held: numbers that are worked on at a time.
+        taken: values read at a time.
+        held: values processed at a time.
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit, and on NaN.

@@ -1,4 +1,4 @@
-"""How far the errors of models overlap."""
+"""Overlap of the errors of models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modescape.metrics.blocks import example_blocks
 
 
 class Overlap(NamedTuple):
-    """Of every two models, float64 [model, model]."""
+    """Error overlap of every two models, float64 [model, model] each."""
 
     both_wrong: np.ndarray  # share of examples; on the diagonal a model's own error
     error_jaccard: np.ndarray  # both wrong over either wrong; NaN where neither errs
@@ -27,7 +27,7 @@ def overlap(wrong: Array) -> Overlap:
     e = w_i w_j + (1 - w_i) (1 - w_j) what it is by chance.
 
     Args:
-        wrong: which model errs on which example, truth values [model, example].
+        wrong: which model errs on which example, bool [model, example].
 
     Raises:
         InputError: (a ValueError) on another shape or type.

@@ -1,4 +1,4 @@
-"""What every two of many models have in common, gathered in one pass over blocks of examples."""
+"""Means and covariances of many models' scores, gathered in one pass over blocks of examples."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from modescape.metrics.paired import Moments
 
 
 class MomentSums:
-    """`modescape.metrics.paired.moments` of values that come a block at a time.
+    """`modescape.metrics.paired.moments` for values that come a block at a time.
 
-    Products are of deviations from the first block's means, so that what is subtracted at the end is small.
+    Deviations are taken from the first block's means, so that the correction at the end is small.
     """
 
     def __init__(self) -> None:
         self.units, self.centre, self.total, self.products = 0, np.zeros(1), np.zeros(1), np.zeros((1, 1))
 
     def add(self, values: np.ndarray) -> None:
-        """Take in scores of some examples, [model, example]."""
+        """Add scores of a block of examples, [model, example]."""
         with np.errstate(invalid="ignore"):  # infinite scores
             if not self.units:
                 first = values.mean(1, dtype=np.float64)

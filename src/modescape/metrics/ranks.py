@@ -1,4 +1,4 @@
-"""Rank correlation of two measures of the same few things, with its interval."""
+"""Rank correlation of two measures of a few items, with its interval."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-NORMAL = 1.959964  # half of a 95 % interval in standard errors
-LEAST = 4  # things of which an interval can be said
+NORMAL = 1.959964  # half-width of a 95 % interval in standard errors
+LEAST = 4  # fewest items for an interval
 
 
 class RankCorrelation(NamedTuple):
-    """Spearman's, and its 95 % interval; NaN where there is none."""
+    """Spearman's rank correlation and its 95 % interval; NaN where there is none."""
 
     value: float
     low: float
@@ -20,15 +20,15 @@ class RankCorrelation(NamedTuple):
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> RankCorrelation:
-    """Spearman's rank correlation of values [thing], for new things.
+    """Spearman's rank correlation of two measures of the same items, with an interval for new items.
 
-    The interval is tanh(atanh(r) +- 1.96 sqrt((1 + r^2 / 2) / (n - 3))); a correlation of 1, which has none, is taken
-    for half a step less, 1 - 6 / (n^3 - n). Things of which a value is NaN are left out. NaN where a value is the same
-    for all.
+    The interval is tanh(atanh(r) +- 1.96 sqrt((1 + r^2 / 2) / (n - 3))); a correlation of 1, for which that is
+    undefined, is replaced by half a step less, 1 - 6 / (n^3 - n). Items with a NaN are left out. NaN if all values of a
+    measure are equal.
 
     Args:
-        one: values, [thing].
-        other: of the same things, [thing].
+        one: values, [item].
+        other: values of the same items, [item].
 
     Source: Bonett and Wright 2000, "Sample size requirements for estimating Pearson, Kendall and Spearman
     correlations".
@@ -51,6 +51,6 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> RankCorrelation:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Places among the values, from 0; of equal ones the mean of theirs."""
+    """Ranks of the values, from 0; tied values get their mean rank."""
     below = (values[:, None] > values).sum(1)
     return below + ((values[:, None] == values).sum(1) - 1) / 2

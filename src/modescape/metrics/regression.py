@@ -1,4 +1,4 @@
-"""How good predicted means and variances are: scores of a regression, averages of many subsets, the ambiguity.
+"""Scores of a regression's predicted means and variances, averages of many subsets, and the ambiguity.
 
 Predictions are those of `modescape.metrics.gaussians`; all scores are in the target's unit.
 """
@@ -36,7 +36,7 @@ def example_crps(predictive: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def rmse(predictive: Array, target: Array) -> Array:
-    """Root of the mean squared error over examples and outputs, [...] of [..., example, 2 x output]."""
+    """Root of the mean squared error over examples and outputs, [..., example, 2 x output] -> [...]."""
     predictive, target, restore = checked(predictive, target)
     return restore(np.sqrt(example_squared(predictive, target).mean(-1)))
 
@@ -109,9 +109,9 @@ def mixtures(subsets: Subsets) -> Iterator[Mixtures]:
 
 
 class RootMean:
-    """A collector of the root of a mean over examples: to first order sqrt(s) + (s(x) - s) / (2 sqrt(s)).
+    """A collector for the root of a mean over examples, linearised: sqrt(s) + (s(x) - s) / (2 sqrt(s)).
 
-    The values of the examples have the root for their mean, and spread as it does over test sets (the delta method).
+    The values of the examples have the root as their mean, and its variance over test sets (the delta method).
     """
 
     def __init__(self, subsets: Subsets) -> None:
@@ -184,14 +184,14 @@ def squared_error_law(predictive: Array, target: Array) -> SquaredErrorLaw:
 
 
 class Coverage(NamedTuple):
-    """What central intervals hold."""
+    """Coverage and width of central intervals."""
 
     share: np.ndarray  # 1 where the interval holds the target, mean over outputs; [example]
     width: np.ndarray  # mean over outputs, in the target's unit; [example]
 
 
 def coverage(predictive: np.ndarray, target: np.ndarray) -> Coverage:
-    """Whether the central 95 % intervals of the mixture of models hold the targets; [model, example, 2 x output]."""
+    """Whether the central 95 % intervals of the mixture of models contain the targets; [model, example, 2 x output]."""
     low, high = gaussians.interval_mixture(gaussian(predictive))
     inside = (low <= target) & (target <= high)
     return Coverage(inside.mean(-1), (high - low).mean(-1))

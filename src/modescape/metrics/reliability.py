@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often predictions of a confidence are right."""
+"""Reliability diagrams: accuracy against confidence."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Reliability(NamedTuple):
     """The bins of a reliability diagram, from low to high confidence."""
 
     confidence: np.ndarray  # mean probability of the most probable class, [..., bin]; NaN for empty bins
-    accuracy: np.ndarray  # share of its examples that are right, [..., bin]; NaN for empty bins
+    accuracy: np.ndarray  # share of its examples predicted correctly, [..., bin]; NaN for empty bins
     share: np.ndarray  # share of all examples that are in the bin, [..., bin]; sums to 1
 
 
 def reliability(log_prob: Array, label: Array, bins: int = 15) -> Reliability:
     """Confidence, accuracy and share of the examples in equal-width bins of the top probability.
 
-    The bins are those of `ece`, open below and closed above: sum_b share_b |accuracy_b - confidence_b| is the ECE.
+    The bins are those of `ece`, (lower, upper]: sum_b share_b |accuracy_b - confidence_b| is the ECE.
 
     Args:
         log_prob: log-probabilities, [..., example, class].
@@ -31,7 +31,7 @@ def reliability(log_prob: Array, label: Array, bins: int = 15) -> Reliability:
         bins: equal-width bins of the top probability.
 
     Returns:
-        `Reliability`, float64 [..., bin] each; a model with NaN has NaN in every bin.
+        `Reliability`, float64 [..., bin] each; a model with any NaN has NaN in every bin.
 
     Raises:
         InputError: (a ValueError) on shapes, labels, values or bins that do not fit.

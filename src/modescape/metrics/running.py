@@ -1,4 +1,4 @@
-"""Scores of many averages gathered block by block of examples, each block's values known at once."""
+"""Scores of many averages, gathered block by block; each block's values are known at once."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from modescape.metrics.blocks import confidence_bin
 
 
 class Running(Protocol):
-    """Sees every block of averages once and says at once what every example gives; see `modescape.metrics.many`."""
+    """Sees every block of averages once and returns each example's value at once; see `modescape.metrics.many`."""
 
     def look(self, average: Average) -> None:
-        """Look at a block that will be taken in, before any is: the first ones, as many as are read at a time."""
+        """See a block in advance, before any is added: the first ones, as many as are read at a time."""
         ...
 
     def add(self, average: Average) -> np.ndarray:
-        """Take in a block: values whose mean over all examples is the score, [subset, example]."""
+        """Add a block; returns values whose mean over all examples is the score, [subset, example]."""
         ...
 
     def total(self) -> np.ndarray:
-        """What each subset's examples so far give together, the score times their number, [subset]."""
+        """Sum of each subset's score over the examples so far, [subset]."""
         ...
 
 
@@ -54,8 +54,8 @@ class RunningMean:
 class RunningCalibrationError:
     """The ECE, which is a mean over examples once the sign of every bin is known (`averages.CalibrationError`).
 
-    Signs are those of the examples that were looked at before, or of those so far where these are more. The score is
-    exact, and so are the values where all were looked at.
+    Signs come from the examples seen in advance, or from those added so far if these are more. The score is
+    exact, and so are the values if all examples were seen in advance.
 
     Args:
         subsets: how many.

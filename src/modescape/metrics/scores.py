@@ -1,4 +1,4 @@
-"""What a score is: `SCORES` is the one place that says which there are; curves, tables, words and figures read it."""
+"""Scores: `SCORES` is the only list of them; curves, tables, texts and figures read it."""
 
 from __future__ import annotations
 
@@ -41,31 +41,31 @@ TARGET_UNIT = "unit of the target"
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A score of predictions: how it is computed, what it can be, and how it is named and written.
+    """A score of predictions: how it is computed, its range, and how it is named and formatted.
 
-    Either ``per_example`` or ``aggregate`` is given. A mean over examples has the intervals of
-    `modescape.metrics.influence`; for another score parts of the test set are left out in turn, unless it has a
-    ``collector`` of its own.
+    Exactly one of ``per_example`` and ``aggregate`` is given. Means over examples have the intervals of
+    `modescape.metrics.influence`; for other scores parts of the test set are left out in turn, unless the score has its
+    own ``collector``.
     """
 
     label: str  # in titles and rows: "Negative log-likelihood"
     short: str  # in headers, on axes and inside a sentence: "NLL"
     higher_is_better: bool
     per_example: PerExample | None = None  # log_prob [..., example, class], label [example] -> [..., example]
-    aggregate: Callable[[Array, Array], Array] | None = None  # the same -> [...]; of a score that is no such mean
+    aggregate: Callable[[Array, Array], Array] | None = None  # the same -> [...]; for a score that is not such a mean
     unit: str = "1"  # "1" for pure numbers
-    smallest: float = 0.0  # that it can be; minus infinity, such as of the NLL of a density, gives symmetric intervals
+    smallest: float = 0.0  # smallest value; minus infinity, as for the NLL of a density: symmetric intervals
     largest: float = math.inf
-    check: Checked = checked  # refuses predictions and targets that are none, and turns them into arrays
+    check: Checked = checked  # checks predictions and targets, and converts them to arrays
     percent: bool = False  # written as a percentage, differences in points
-    differences: bool = True  # are drawn, too, where lines of the score itself lie on each other
-    never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
-    of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
-    collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving parts out
-    running: Callable[[int], Running] | None = None  # of so many averages, for a score that is not a mean over examples
+    differences: bool = True  # also plotted, where curves of the score itself lie on top of each other
+    never_worse: bool = False  # averaging probabilities cannot make it worse: it is convex in them (Jensen)
+    of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, if that is faster or more accurate
+    collector: Callable[[Subsets], Collector] | None = None  # of averages, if better than leaving parts out
+    running: Callable[[int], Running] | None = None  # for so many averages, if not a mean over examples
 
     def __post_init__(self) -> None:
-        """Refuse a score that is computed in no way, or in two."""
+        """Check that there is exactly one way to compute the score."""
         if (self.per_example is None) == (self.aggregate is None):
             raise InputError(f"score {self.label!r} has per_example and aggregate, or neither; expected one of the two")
 
@@ -78,14 +78,14 @@ class Score:
         return self.aggregate(log_prob, label)
 
     def examples(self, log_prob: Array, label: Array) -> Array:
-        """The score of every example, [..., example]; of a mean over examples alone."""
+        """The score of every example, [..., example]; only for means over examples."""
         if self.per_example is None:
             raise InputError(f"score {self.label!r} is defined on a whole test set, not on an example")
         log_prob, label, restore = self.check(log_prob, label)
         return restore(self.per_example(log_prob, label))
 
     def collect(self, subsets: Subsets) -> Collector:
-        """What gathers it over averages of subsets."""
+        """The collector of this score over averages of subsets."""
         if self.collector is not None:
             return self.collector(subsets)
         if (per_example := self.per_example) is not None:
@@ -94,29 +94,29 @@ class Score:
         return Folds(subsets, self.aggregate)
 
     def follow(self, subsets: int) -> Running | None:
-        """What gathers it over blocks of examples of so many averages; None where it takes all examples at once."""
+        """What gathers the score of many averages block by block; None if it needs all examples at once."""
         if self.running is not None or self.per_example is None:
             return self.running and self.running(subsets)
         per_example = self.per_example
         return RunningMean(self.of_average or (lambda average: per_example(average.log_prob, average.label)))
 
     def in_unit(self, unit: str) -> Score:
-        """The same with the target's unit, where it is in that and it is known."""
+        """The score with the target's unit filled in, if it has that unit and the unit is known."""
         return replace(self, unit=unit) if self.unit == TARGET_UNIT and unit else self
 
     @property
     def factor(self) -> float:
-        """What a number is multiplied by where it is written or drawn."""
+        """Factor for values where they are written or plotted."""
         return 100.0 if self.percent else 1.0
 
     @property
     def name(self) -> str:
-        """``short`` at the beginning of a line."""
+        """``short``, capitalised for the beginning of a line."""
         return self.short[:1].upper() + self.short[1:]
 
     @property
     def axis(self) -> str:
-        """Its axis, with the unit in parentheses."""
+        """Label of its axis, with the unit in parentheses."""
         of = f"{self.smallest:g} to {self.largest:g}" if math.isfinite(self.largest - self.smallest) else "1"
         own = f"{self.unit} per example" if self.unit == "nats" else self.unit
         unit = "%" if self.percent else of if self.unit == "1" else own
@@ -124,11 +124,11 @@ class Score:
 
     @property
     def difference_unit(self) -> str:
-        """Of differences of it."""
+        """Unit of its differences."""
         return "points" if self.percent else self.unit
 
     def with_unit(self, words: str) -> str:
-        """Words with the unit behind, unless it is a pure number."""
+        """``words`` followed by the unit, if it has one."""
         return words if self.unit == "1" else f"{words} ({self.unit})"
 
 
@@ -191,7 +191,7 @@ REGRESSION_SCORES: dict[str, Score] = {
         per_example=example_density_nll,
         unit="nats",
         never_worse=True,
-        smallest=-np.inf,  # a density may be above 1
+        smallest=-np.inf,  # a density may exceed 1
         of_average=mixture_nll,
     ),
     "crps": Score(
@@ -205,7 +205,7 @@ REGRESSION_SCORES: dict[str, Score] = {
         of_average=mixture_crps,
     ),
 }
-CALIBRATED: dict[str, Score] = {  # of predictions at the temperature that suits the validation examples best
+CALIBRATED: dict[str, Score] = {  # of predictions at the temperature fitted on validation examples
     "calibrated_nll": Score(
         label="Calibrated negative log-likelihood",
         short="calibrated NLL",
@@ -216,7 +216,7 @@ CALIBRATED: dict[str, Score] = {  # of predictions at the temperature that suits
 }
 
 
-CALIBRATED_NUMBERS: dict[str, Score] = {  # the same of variances times the factor that suits them best
+CALIBRATED_NUMBERS: dict[str, Score] = {  # of predictions with variances rescaled on validation examples
     "calibrated_nll": replace(
         CALIBRATED["calibrated_nll"],
         check=gaussians_checked,
@@ -227,19 +227,19 @@ CALIBRATED_NUMBERS: dict[str, Score] = {  # the same of variances times the fact
 
 
 def score_of(name: str) -> Score | None:
-    """The score of a name in results; None of one that is not known (any more)."""
+    """The score with a name in results; None if the name is unknown, such as one of an older version."""
     return SCORES.get(name) or CALIBRATED.get(name) or REGRESSION_SCORES.get(name)
 
 
 def ranges_of(names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest value of each score, [score] each; of one that is not known, 0 and infinity."""
+    """The smallest and the largest value of each score, [score] each; 0 and infinity for unknown ones."""
     ranges = [(known.smallest, known.largest) if (known := score_of(name)) else (0.0, math.inf) for name in names]
     smallest, largest = np.array(ranges).reshape(-1, 2).T
     return smallest, largest
 
 
 def units_of(names: Iterable[str]) -> str:
-    """Units of a variable that holds these scores: 1 (nats for nll)."""
+    """Units of a variable that holds these scores, such as "1 (nats for nll)"."""
     others: dict[str, list[str]] = {}
     for name in names:
         if (known := score_of(name)) and known.unit != "1":

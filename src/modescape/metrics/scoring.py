@@ -1,7 +1,7 @@
-"""What the predictions of a task are scored by: its scores, and how those of several networks become one.
+"""How the predictions of a task are scored: its scores, and how predictions of several networks are combined.
 
-`CLASSES` and `NUMBERS` say all that differs between tasks; curves, intervals and tables go through them. `VOTES` and
-`MEANS` are of predictions that say no confidence.
+`CLASSES` and `NUMBERS` hold all that differs between tasks; curves, intervals and tables go through them. `VOTES` and
+`MEANS` are for predictions without confidence.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ class Scoring:
     scores: Mapping[str, Score]
     averages: Callable[[Subsets], Iterator[Any]]  # of subsets of members, a block of examples at a time
     combine: Callable[..., np.ndarray]  # (predictions, dim=0) -> the ensemble's, without that dimension
-    check: Callable[[np.ndarray, np.ndarray], None]  # refuses predictions [member, example, width] of bad members
+    check: Callable[[np.ndarray, np.ndarray], None]  # checks predictions [member, example, width]
     calibrate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    """(predictions, of the same networks on validation examples, their targets) -> predictions whose confidence suits
-    these best, each network [..., example, width] by itself: of classes at a temperature, of a regression with all
-    variances times one factor."""
-    calibrated: Mapping[str, Score]  # scores of such predictions
-    law: str  # name of the exact law of a score against size; "": there is none
-    of_law: str  # which score that is; the law is of its square where it is a root
+    """(predictions, those of the same networks on validation examples, their targets) -> predictions recalibrated on
+    these, each network [..., example, width] separately: classes by a temperature, a regression by one factor for all
+    variances."""
+    calibrated: Mapping[str, Score]  # scores of recalibrated predictions
+    law: str  # name of the exact law of a score against size; "": none
+    of_law: str  # the score that obeys it; if that is a root, its square does
     of_probabilities: bool = False  # whether averages are means of probabilities
 
 
 def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
-    """Refuse predictions that cannot be averaged over members.
+    """Check that predictions can be averaged over members.
 
     Raises:
-        InputError: on wrong shapes, values or labels, and where a member has NaN: no ensemble with it means anything.
+        InputError: on wrong shapes, values or labels, and on NaN: an ensemble with such a member is meaningless.
     """
     check_log_prob(log_prob, "[member, example, class]", ndim=3)
     check_label(label, *log_prob.shape[1:])
@@ -53,7 +53,7 @@ def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
 
 
 def check_gaussians(predictive: np.ndarray, target: np.ndarray) -> None:
-    """The same of means and log-variances."""
+    """`check_members` for means and log-variances."""
     check_predictive(predictive, target, 3)
     _refuse_nan(predictive, "the prediction")
 
@@ -69,14 +69,14 @@ def at_best_temperature(log_prob: np.ndarray, validation: np.ndarray, label: np.
 
     Args:
         log_prob: log-probabilities, [..., example, class].
-        validation: of the same networks on the validation examples, [..., example, class].
+        validation: log-probabilities of the same networks on the validation examples, [..., example, class].
         label: of the validation examples, [example].
     """
     return rescale(log_prob, fit_temperature(validation, label))
 
 
 def at_best_scale(predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Each network with all variances times the factor with the lowest NLL on the validation examples, float64."""
+    """Each network with all variances multiplied by the factor with the lowest validation NLL, float64."""
     return scaled(predictive, scale_gaussian(gaussian(validation), target))
 
 
@@ -101,7 +101,7 @@ NUMBERS = Scoring(
     law="squared_error_law",
     of_law="rmse",
 )
-VOTES = replace(  # of classes alone, as log 1 and log 0: averages are shares of votes, the first of the largest wins
+VOTES = replace(  # predicted classes only, as log 1 and log 0: averages are shares of votes, ties go to the first class
     CLASSES,
     scores={"accuracy": SCORES["accuracy"]},
     averages=partial(averages, votes=True),
@@ -109,4 +109,4 @@ VOTES = replace(  # of classes alone, as log 1 and log 0: averages are shares of
     law="",
     of_law="",
 )
-MEANS = replace(NUMBERS, scores={"rmse": REGRESSION_SCORES["rmse"]}, calibrated={})  # of means alone
+MEANS = replace(NUMBERS, scores={"rmse": REGRESSION_SCORES["rmse"]}, calibrated={})  # predicted means only

@@ -1,12 +1,12 @@
-"""What each model adds to the average of all: its Shapley value, and what is lost without it.
+"""The contribution of each model to the average of all: its Shapley value, and the loss without it.
 
-With the loss v(S) of the average of the models S, and v() that of knowing nothing, the Shapley value of a model is what
-adding it changes the loss by, mean over all orders in which the models may come:
+With v(S) the loss of the average of the models S, and v() that of a prediction without any model, the Shapley value of
+a model is the change of the loss when it is added, averaged over all orders in which the models can be added:
 
     phi_m = sum over S without m of |S|! (M - |S| - 1)! / M! (v(S + m) - v(S)).
 
-The values of all models sum to v(all) - v(). They are found example by example (v is a mean over examples, so phi is),
-which gives intervals over examples as those of any mean.
+The values of all models sum to v(all) - v(). They are computed example by example (v is a mean over examples, so phi
+is), which gives intervals over examples as for any mean.
 
 Source: Shapley 1953; Rozemberczki and Sarkar 2021, arXiv 2101.02153 (of the models of an ensemble); Castro, Gomez and
 Tejada 2009 (sampled orders).
@@ -21,12 +21,12 @@ import numpy as np
 
 from modescape.metrics.losses import Losses, sizes_of
 
-MOST_MODELS = 12  # of which every subset is looked at
-LEAST_SETS = 4  # of orders, so that their spread is known
+MOST_MODELS = 12  # most models for which every subset is evaluated
+LEAST_SETS = 4  # fewest sets of orders, for a standard error
 
 
 class Shapley(NamedTuple):
-    """Shapley values of the models' losses; below 0 where a model makes the average better."""
+    """Shapley values of the models' losses; below 0 if a model improves the average."""
 
     example: np.ndarray  # of each example, float64 [model, example]
     error: (
@@ -39,14 +39,14 @@ class Shapley(NamedTuple):
 def shapley(losses: Losses, nothing: np.ndarray, key: int, orders: int = 1000) -> Shapley:
     """Shapley value of every model on every example.
 
-    Up to `MOST_MODELS` models every subset is looked at; of more sets of orders: a random one, turned so that every
-    model comes at every place once, and the reverses. So the first model's share, by far the largest, has no noise.
+    Up to `MOST_MODELS` models every subset is evaluated; above, sets of orders: a random one, rotated so that every
+    model is at every position once, and their reverses. So the first position's term, by far the largest, has no noise.
 
     Args:
         losses: of averages of the models.
-        nothing: v(), loss of what is said without any model, [example].
+        nothing: v(), the loss without any model, [example].
         key: of the stream of orders.
-        orders: sampled, about; 4 sets at least.
+        orders: approximate number of sampled orders; at least 4 sets.
     """
     if losses.models <= MOST_MODELS:
         return Shapley(_exact(losses, nothing), np.zeros(losses.models), 0, 0)
@@ -63,7 +63,7 @@ def _exact(losses: Losses, nothing: np.ndarray) -> np.ndarray:
     own = share[np.maximum(sizes - 1, 0)]
     others = share[np.minimum(sizes, models - 1)]
     weight = np.where(inside == 1, own, -others)
-    weight[:, 0] = 0.0  # nothing is no average: it is put in by hand
+    weight[:, 0] = 0.0  # the empty subset has no average: added by hand
     scale, offset = losses.scale(sizes.astype(float)), losses.offset(sizes.astype(float))
     out = np.zeros((models, len(losses.known)))
     scaled = (weight * scale).astype(np.float64)
@@ -72,7 +72,7 @@ def _exact(losses: Losses, nothing: np.ndarray) -> np.ndarray:
         out[:, place] += scaled[:, subsets] @ raw
     constant = weight[:, 1:] @ offset[1:]
     out[:, losses.place] += constant[:, None]
-    # what every average loses alike: the weights of all subsets but the empty one sum to 1 / models
+    # the constant part of the loss: the weights of all non-empty subsets sum to 1 / models
     return out + (losses.known - nothing) / models
 
 
@@ -98,7 +98,7 @@ def _sampled(losses: Losses, nothing: np.ndarray, key: int, orders: int) -> Shap
 
 
 def _along(losses: Losses, nothing: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """What each model changes the loss by as they come in one order, [model, example]."""
+    """The change of the loss when models are added in one order, [model, example]."""
     out, before = np.zeros((losses.models, len(nothing))), nothing
     sums = [bias.copy() for bias in losses.bias]
     for size, model in enumerate(order, start=1):

@@ -22,12 +22,12 @@ from modescape.metrics.scoring import CLASSES, Scoring, check_members
 
 
 def subsets(members: int, size: int, limit: int = 200, key: int = 0) -> np.ndarray:
-    """Subsets of a size, as masks: all of them where there are at most `limit`, else a balanced sample.
+    """Subsets of a size, as masks: all of them if there are at most ``limit``, else a balanced sample.
 
-    All subsets come in lexicographic order. The sample has `limit` different ones; each takes the members that were
-    taken least often so far, ties broken by the stream, so that the members' counts differ by at most 1 (rarely by
-    more: where that would repeat a subset, the order is loosened until it does not). Where more than half of all
-    subsets are wanted, those to leave out are sampled.
+    All subsets come in lexicographic order. A sample has ``limit`` different subsets; each takes the members used least
+    often so far, ties broken at random, so that the members' counts differ by at most 1 (rarely more: if that would
+    repeat a subset, the rule is relaxed until it does not). If more than half of all subsets are wanted, those to leave
+    out are sampled.
 
     Args:
         members: n, number of members.
@@ -54,7 +54,7 @@ def subsets(members: int, size: int, limit: int = 200, key: int = 0) -> np.ndarr
     masks = np.zeros((total, members), dtype=bool)
     for row, chosen in enumerate(combinations(range(members), size)):
         masks[row, list(chosen)] = True
-    if total > limit:  # what remains without a balanced sample is balanced
+    if total > limit:  # the complement of a balanced sample is balanced
         left_out = {mask.tobytes() for mask in _sample(members, size, total - limit, key)}
         masks = masks[[mask.tobytes() not in left_out for mask in masks]]
     return masks
@@ -68,7 +68,7 @@ def _sample(members: int, size: int, limit: int, key: int) -> np.ndarray:
     masks = np.zeros((limit, members), dtype=bool)
     taken, seen, draw, noise = np.zeros(members), set(), 0, np.empty((64, members))
     for row in range(limit):
-        looseness = 1.0  # noise below 1 breaks ties between whole numbers and nothing else
+        looseness = 1.0  # noise below 1 breaks ties between integers only
         while True:
             if draw % len(noise) == 0:
                 keys = torch.tensor([rng.key(key, "subsets", members, size, draw)])
@@ -78,7 +78,7 @@ def _sample(members: int, size: int, limit: int, key: int) -> np.ndarray:
             name = np.sort(chosen).tobytes()
             if name not in seen:
                 break
-            looseness *= 1.25  # after some ten repeats in a row the counts no longer decide alone
+            looseness *= 1.25  # after about ten repeats in a row the counts no longer decide alone
         seen.add(name)
         taken[chosen] += 1
         masks[row, chosen] = True
@@ -125,7 +125,7 @@ def subset_scores(log_prob: Array, label: Array, masks: Array) -> SubsetScores:
 
 
 def gathered(subsets: Subsets, scoring: Scoring = CLASSES) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Every name of the scores -> what its collector found of the subsets (`averages.Collector.finish`)."""
+    """Name of each score -> the result of its collector on the subsets (`averages.Collector.finish`)."""
     collectors = {name: score.collect(subsets) for name, score in scoring.scores.items()}
     for average in scoring.averages(subsets):
         for collector in collectors.values():

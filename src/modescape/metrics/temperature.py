@@ -1,8 +1,8 @@
-"""Temperature scaling: predictions made as sure as they are right, and the NLL that is left then.
+"""Temperature scaling: recalibrated predictions, and their NLL.
 
-With b = 1 / T the NLL of softmax(b log p) is convex in b: its slope, mean_n (E_b[log p_n] - log p_n(y_n)) with E_b the
-mean over classes under the rescaled probabilities, rises with b, and its zero is the best temperature. Softmax forgets
-constants, so log-probabilities and logits have the same one.
+With b = 1 / T the NLL of softmax(b log p) is convex in b: its derivative, mean_n (E_b[log p_n] - log p_n(y_n)) with E_b
+the mean over classes under the rescaled probabilities, increases with b, and its zero is the best temperature. Softmax
+is invariant to constants, so log-probabilities and logits have the same temperature.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from modescape.errors import InputError
 from modescape.metrics.blocks import check_label, example_blocks
 from modescape.metrics.grouping import count_units
 
-LOWEST, HIGHEST = 0.05, 20.0  # temperatures that are looked at
-TOLERANCE = 1e-9  # of log T; Newton's last step is squared by then, so the temperature is better than that
+LOWEST, HIGHEST = 0.05, 20.0  # range of temperatures
+TOLERANCE = 1e-9  # of log T; Newton's method converges quadratically, so the temperature is more accurate than that
 NEWTON_STEPS = 30  # from here on bisection, which needs 33 steps for all of [LOWEST, HIGHEST]; 4 to 8 are usual
 MOST_STEPS = 80
 NOTHING = -1e30  # log of a probability of 0 where it is multiplied by that 0
@@ -27,9 +27,9 @@ NOTHING = -1e30  # log of a probability of 0 where it is multiplied by that 0
 def fit_temperature(log_prob: Array, label: Array) -> Array:
     """Temperature T that minimises the NLL of softmax(log_prob / T), - mean_n log softmax(log p_n / T)(y_n).
 
-    Newton's method on the slope in log T within brackets, in float64, for every model by itself. T is between 0.05 and
-    20; a limit is returned where the NLL still falls there: 0.05 for models that are always right, 20 for those worse
-    than chance, and for those that give a label probability 0 (an infinite NLL at every temperature).
+    Newton's method on the derivative in log T within brackets, in float64, for each model separately. T is between 0.05
+    and 20; a limit is returned if the NLL still decreases there: 0.05 for models that are always right, 20 for those
+    worse than chance, and for those that give a label probability 0 (infinite NLL at every temperature).
 
     Args:
         log_prob: log-probabilities, [..., example, class].
@@ -99,18 +99,19 @@ def calibrated_nll(
 ) -> CalibratedNLL:
     """NLL after temperature scaling, with the temperature fitted on one half of the test set and scored on the other.
 
-    Both ways, averaged over random splits into halves: every example is scored once a split, by a temperature that did
-    not see it. An odd example makes one half larger. All models see the same halves. For an ensemble hand in its
-    combined prediction (`combine`): it is averaged first and calibrated then.
+    Both ways, averaged over random splits into halves: every example is scored once per split, at a temperature that
+    did not see it. With an odd number of examples one half is larger. All models use the same halves. For an ensemble
+    pass its combined prediction (`combine`): it is averaged first, then calibrated.
 
-    Resampled means of `example` are test sampling with the temperatures held fixed.
+    Resampled means of `example` reflect test sampling with the temperatures held fixed.
 
     Args:
         log_prob: log-probabilities, [..., example, class], 2 examples or more.
         label: true classes, [example].
         splits: random splits into halves, 1 or more.
         key: of the stream for the halves (see `modescape.rng.key`); more splits keep the first ones.
-        group: of each example (`modescape.arrays.group_codes`): halves cut none, and are of as many groups.
+        group: of each example (`modescape.arrays.group_codes`): no group is split between halves, which have equally
+            many groups.
 
     Returns:
         `CalibratedNLL`; a model with NaN has NaN, one that gives a label probability 0 has infinity.
@@ -157,7 +158,7 @@ def _checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.lru_cache(maxsize=32)
 def _halves(examples: int, split: int, key: int) -> tuple[np.ndarray, np.ndarray]:
-    """The examples of both halves, each in rising order; the same for all models of a comparison."""
+    """The examples of both halves, each in ascending order; the same for all models of a comparison."""
     import torch  # here, so that NumPy users of the other functions need not load it
 
     from modescape import rng
@@ -191,15 +192,15 @@ def _nll(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, temperatur
 def _fit(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Best temperature of every row on the chosen examples, [row]; `start` is where to begin, [row].
 
-    Works in log b = - log T. A step of Newton's method is taken where it is the last, or stays between points of
-    falling and of rising NLL (or ends on a limit that was not looked at); else the middle of them.
+    Works in log b = - log T. A Newton step is accepted if it is the last one, or stays between points of falling and of
+    rising NLL (or ends on a limit not evaluated yet); otherwise the bracket is bisected.
     """
     least, most = -np.log(HIGHEST), -np.log(LOWEST)
     at = -np.log(start)
-    falling, rising = np.full(len(at), -np.inf), np.full(len(at), np.inf)  # where the slope was found to be so
+    falling, rising = np.full(len(at), -np.inf), np.full(len(at), np.inf)  # bracket: falling there, rising there
     rows = np.arange(len(at))
     blocks = list(example_blocks(chosen.size, log_prob[:, :1].size))
-    held = _relative(log_prob, chosen, rows) if len(blocks) == 1 else None  # few enough to be kept from step to step
+    held = _relative(log_prob, chosen, rows) if len(blocks) == 1 else None  # small enough to be kept from step to step
     true_class = label[chosen]
     for step in range(MOST_STEPS):
         here = at[rows]
@@ -217,13 +218,13 @@ def _fit(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, start: np.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             there = np.clip(here - slope / bend, least, most)
         inside = (low < there) & (there < high) & (step < NEWTON_STEPS)
-        trusted = inside | (np.abs(there - here) <= TOLERANCE)  # rounding may put the last one outside
+        trusted = inside | (np.abs(there - here) <= TOLERANCE)  # rounding may put the last step outside
         there = np.where(trusted, there, (np.maximum(low, least) + np.minimum(high, most)) / 2)
         at[rows] = np.where(np.isnan(slope), np.nan, there)
-        rows = rows[np.abs(at[rows] - here) > TOLERANCE]  # NaN is done, too
+        rows = rows[np.abs(at[rows] - here) > TOLERANCE]  # NaN counts as converged
         if not rows.size:
             break
-    return np.where(at == most, LOWEST, np.where(at == least, HIGHEST, np.exp(-at)))  # without rounding
+    return np.where(at == most, LOWEST, np.where(at == least, HIGHEST, np.exp(-at)))  # the limits exactly
 
 
 def _relative(log_prob: np.ndarray, examples: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -235,7 +236,7 @@ def _relative(log_prob: np.ndarray, examples: np.ndarray, rows: np.ndarray) -> n
 
 
 def _slope(part: np.ndarray, label: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of the NLL in b = 1 / T, [row], summed over the examples of `_relative`, and its derivative by log b."""
+    """Derivative of the NLL in b = 1 / T, [row], summed over examples of `_relative`, and its derivative in log b."""
     weight = part * inverse[:, None, None]
     np.exp(weight, out=weight)
     weight /= weight.sum(-1, keepdims=True)
@@ -249,14 +250,14 @@ def _slope(part: np.ndarray, label: np.ndarray, inverse: np.ndarray) -> tuple[np
 def calibrated_by_halves(
     log_prob: np.ndarray, label: np.ndarray, key: int = 0, group: np.ndarray | None = None, most: int = 20_000
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One model's log-probabilities at temperatures that did not see them: each half at the one fitted on the other.
+    """One model's log-probabilities, each half of the examples at the temperature fitted on the other half.
 
     Args:
         log_prob: of one model, [example, class], 2 examples (or groups) or more.
         label: true classes, [example].
         key: of the stream for the halves, those of `calibrated_nll`'s first split.
-        group: of each example (`modescape.arrays.group_codes`): halves cut none.
-        most: examples that a temperature is fitted on, at most.
+        group: of each example (`modescape.arrays.group_codes`): no group is split between halves.
+        most: largest number of examples for a fit.
 
     Returns:
         Log-probabilities, float64 [example, class]; both temperatures, [half].

@@ -4,9 +4,9 @@ The NLL of the mixture, - mean_n log sum_m w_m p_m(y_n), is convex in the weight
 
     f(w) = - mean_n log (P w)_n + sum_m w_m
 
-has the same minimum (scaling w by a changes f by - log a + (a - 1) sum w, least where the sum is 1), so Newton's method
-with a logarithmic barrier for w > 0 finds it. How far it is from the best is known at the end: with
-g_m = mean_n p_m(y_n) / (P w)_n no weights have an NLL that is lower by more than max_m g_m - 1.
+has the same minimum (scaling w by a changes f by - log a + (a - 1) sum w, minimal where the sum is 1), so Newton's
+method with a logarithmic barrier for w > 0 finds it. The distance from the optimum is bounded: with g_m = mean_n
+p_m(y_n) / (P w)_n no weights have an NLL lower by more than max_m g_m - 1.
 
 Source: Kim, Carbonetto, Stephens and Anitescu 2020, "A fast algorithm for maximum likelihood estimation of mixture
 proportions using sequential quadratic programming" (the condition left out); Boyd and Vandenberghe 2004, chapter 11.
@@ -23,7 +23,7 @@ from modescape.errors import InputError
 TOLERANCE = 1e-8  # nats, of the NLL
 FEWER = 0.1  # the barrier's factor from one round to the next
 NEWTON_STEPS = 50  # of a round; 2 to 6 are usual
-NOTHING = 1e-6  # a smaller weight is 0
+NOTHING = 1e-6  # smaller weights are set to 0
 
 
 class Weights(NamedTuple):
@@ -31,17 +31,17 @@ class Weights(NamedTuple):
 
     weight: np.ndarray  # float64 [model], sum 1
     nll: float  # of the mixture on the examples that they were fitted on, nats
-    gap: float  # by which it may lie above the lowest there is, nats
+    gap: float  # bound on its distance from the lowest NLL, nats
 
 
 def mixture_weights(log_likelihood: np.ndarray) -> Weights:
-    """Weights of models whose weighted average has the lowest NLL.
+    """Find the weights of models whose weighted average has the lowest NLL.
 
     Args:
         log_likelihood: log-probability (or log-density) of the truth, [model, example].
 
     Returns:
-        `Weights`; examples to which no model gives any probability play no part, and make the NLL infinite.
+        `Weights`; examples to which every model gives probability 0 are ignored in the fit, and make the NLL infinite.
 
     Raises:
         InputError: (a ValueError) on another shape, NaN, or if no example has any probability.
@@ -68,7 +68,7 @@ def mixture_weights(log_likelihood: np.ndarray) -> Weights:
 
 
 def _newton(likelihood: np.ndarray) -> np.ndarray:
-    """Minimum of f by Newton's method with a barrier that fades, [model]."""
+    """Minimum of f by Newton's method with a decreasing barrier, [model]."""
     models, examples = likelihood.shape
     weight, barrier = np.full(models, 1 / models), 1e-2 / models
     while True:

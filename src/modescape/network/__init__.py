@@ -1,1 +1,1 @@
-"""How a network runs: members' own operations, fused layers, stacked or one by one; what it does and allows."""
+"""How a network runs: members' own operations, fused layers, stacked or one by one; its behaviour."""

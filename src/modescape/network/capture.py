@@ -1,8 +1,8 @@
-"""Activations of a network's layers, taken by name while it runs.
+"""Activations of a network's layers, captured by name while it runs.
 
-A layer that somebody listens to runs as itself, not within a fused block (`modescape.network.fuse`), so every name of
-`nn.Module.named_modules` can be asked for. Blocks that run layer by layer sum in another order: in float32 logits may
-differ in their last bits from those of a call that captures nothing.
+A captured layer runs on its own, not within a fused block (`modescape.network.fuse`), so any name of
+`nn.Module.named_modules` can be asked for. Unfused layers sum in another order: in float32, logits may differ in their
+last bits from those of a call without captures.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Capture:
         self._seen.clear()
 
     def taken(self) -> dict[str, Tensor]:
-        """What the layers gave since this was asked last: one call of the network.
+        """The outputs of the layers since the last call of this method: one forward pass.
 
         Raises:
-            InputError: if a layer was not called, was called several times, or gave something else than a tensor.
+            InputError: if a layer was not called, was called several times, or returned anything but a tensor.
         """
         found = {}
         for name, outputs in self._seen.items():
@@ -78,7 +78,7 @@ class Capture:
 
 def _keeper(seen: list[Any]) -> Any:
     def keep(layer: nn.Module, inputs: Any, output: Any) -> None:
-        # a copy: layers behind it may work in place
+        # a copy: later layers may work in place
         seen.append(output.detach().clone() if isinstance(output, Tensor) else output)
 
     return keep

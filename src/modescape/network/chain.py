@@ -1,7 +1,7 @@
-"""A network of layers one behind the other, forward and backward without torch's modules and without autograd.
+"""A sequential network, forward and backward without torch's modules and without autograd.
 
-On small networks their bookkeeping takes several times as long as the arithmetic. The operations are those that they
-call, in the same order, so that every bit is the same.
+On small networks these take several times as long as the arithmetic. The operations are the same, in the same order, so
+that every bit is the same.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Link(Protocol):
 
     @property
     def p(self) -> float:
-        """What its dropout layer drops now, 0 without one."""
+        """The current probability of its dropout layer, 0 without one."""
         ...
 
     def takes(self, weights: Weights) -> bool:
-        """Whether it runs with these."""
+        """Whether it can run with these weights."""
         ...
 
     def forward(self, x: Tensor, weights: Weights, draw: Draw, gradient: bool) -> tuple[Tensor, Any]:
@@ -192,14 +192,14 @@ class Chain:
 
     @classmethod
     def of(cls, module: nn.Module) -> Chain | None:
-        """The chain that a network prepared by `modescape.network.fuse` is; None of any other network."""
+        """The chain of a network prepared by `modescape.network.fuse`; None if it is not sequential in this sense."""
         found: Chain | None = getattr(vars(module).get("forward"), "chain", None)
         if found is None or type(module) is not nn.Sequential or module._parameters or listened(module):
             return None
         return found
 
     def takes(self, x: Any, arithmetic: str, memory_format: str) -> bool:
-        """Whether it runs on this input in this policy, with nobody listening to a layer that would not be called."""
+        """Whether it can run on this input under this policy: no layer that would not be called has a hook."""
         if not isinstance(x, Tensor) or x.device.type != "cpu" or x.dtype != torch.float32 or x.requires_grad:
             return False
         if arithmetic == "bf16" or memory_format != "channels_last" or usual("cpu") != "native":
@@ -210,7 +210,7 @@ class Chain:
         return all(0 <= link.p <= 1 and not any(map(_heard, link.layers)) for link in self.links)
 
     def weights(self, state: Mapping[str, Tensor]) -> list[list[Weights]] | None:
-        """Those of each link, of each network; None where it does not run with them.
+        """The weights of each link, for each network; None if the chain cannot run with them.
 
         Args:
             state: stacked tensors [model, ...] by name.
@@ -234,7 +234,7 @@ class Chain:
         """Outputs [example, width] of one network, and what `backward` takes.
 
         Args:
-            x: [example, ...], which `takes` has seen; left as it is.
+            x: [example, ...], accepted by `takes`; not modified.
             weights: of each link.
             key: of the dropout of this pass.
             gradient: whether `backward` will be called.
@@ -249,7 +249,7 @@ class Chain:
         return x, kept
 
     def backward(self, kept: list[Any], grad: Tensor) -> dict[str, Tensor]:
-        """Gradients of the weights by name, of the gradient [example, width] of the outputs."""
+        """Gradients of the weights by name, from the gradient [example, width] with respect to the outputs."""
         found: dict[str, Tensor] = {}
         slope: Tensor | None = grad
         with torch.no_grad():
@@ -287,11 +287,11 @@ def _link(step: Any, name: str) -> Link | None:
     if type(step) is nn.Flatten:
         return Flat(step) if (step.start_dim, step.end_dim) == (1, -1) else None
     kinds = {nn.ReLU: Rectified, nn.Dropout: Dropped}
-    if "forward" in vars(step):  # somebody's own: `fuse` gives dropout layers theirs later
+    if "forward" in vars(step):  # a user's own; `fuse` sets those of dropout layers later
         return None
     return kinds[type(step)](step) if type(step) in kinds else None
 
 
 def _heard(layer: nn.Module) -> bool:
-    """Whether anything listens to a layer, or somebody gave it a ``forward`` that `fuse` does not give it."""
+    """Whether a layer has hooks, or a ``forward`` of its own that is not `fuse`'s."""
     return listened(layer) or (type(layer) is not nn.Dropout and "forward" in vars(layer))

@@ -29,7 +29,7 @@ def leaves(states: Sequence[ModelState]) -> ModelState:
 
 
 def through_a_file(state: ModelState, name: str) -> ModelState:
-    """The tensors as a file of weights gives them back."""
+    """The tensors after writing and reading a file of weights."""
     for held, tensor in {**state.params, **state.buffers}.items():
         try:
             safetensors.save({held: tensor.contiguous()})
@@ -44,12 +44,12 @@ def through_a_file(state: ModelState, name: str) -> ModelState:
 
 
 def equal(one: Params, two: Params) -> bool:
-    """Whether two networks hold the same numbers."""
+    """Whether two networks hold the same values."""
     return not differing(one, two)
 
 
 def overlapping(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> list[tuple[str, str]]:
-    """Pairs of tensors of other names, or of two networks, that share memory."""
+    """Pairs of tensors with different names, or of two networks, that share memory."""
     places: dict[int, list[tuple[int, int, str]]] = {}
     one, two = (
         {name: tensor for name, tensor in part.items() if tensor.layout == torch.strided} for part in (one, two)
@@ -76,7 +76,7 @@ def _extent(tensor: Tensor) -> tuple[int, int]:
 
 
 def close(one: Tensor, two: Tensor, tolerance: float = SAME) -> bool:
-    """Whether they are the same but for rounding; what is not finite must be so in both."""
+    """Whether two tensors are equal up to rounding; non-finite values must match."""
     one, two = one.detach().double(), two.detach().double()
     scale = max(float(one[one.isfinite()].abs().max()), 1e-12) if bool(one.isfinite().any()) else 1.0
     return bool(torch.allclose(one, two, rtol=0.0, atol=tolerance * scale, equal_nan=True))

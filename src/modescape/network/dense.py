@@ -1,7 +1,7 @@
-"""Members of the built-in network of dense layers, stacked without `vmap`: one batched product a layer.
+"""Members of the built-in MLP, stacked without `vmap`: one batched product per layer.
 
-On a CPU a step of a small network is mostly the cost of calling operations. Under `vmap` that is three times the cost
-of a lone member's step, here it is little more for ten members than for one (BENCHMARKS.md).
+On a CPU a step of a small network is mostly the overhead of calling operations. Under `vmap` that is three times the
+overhead of a single member's step; here it is little more for ten members than for one (BENCHMARKS.md).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Dense:
 
 
 def dense_of(module: nn.Module) -> Dense | None:
-    """The built-in network as a row of layers; None of another, or of one with embeddings or batch norm.
+    """The built-in MLP as a sequence of layers; None for another network, or one with embeddings or batch norm.
 
     None also where it was changed: by hooks, a ``forward`` of an instance, layers without a bias or with a shared one.
     """

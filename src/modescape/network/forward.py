@@ -1,7 +1,7 @@
-"""Networks in evaluation: the one place that calls them, one by one or stacked.
+"""Networks in evaluation mode: the one place that calls them, one by one or stacked.
 
-A network may change its buffers meanwhile (a count of calls, a running mean): it changes copies, so that no batch
-depends on the one before it, and what is evaluated stays what it was.
+A network may change its buffers in a call (a counter, a running mean): it changes copies, so that no batch depends on
+the one before it, and the evaluated state is not modified.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from modescape.types import Inputs, ModelState, Params
 
 @dataclass(frozen=True)
 class Output:
-    """What stacked networks gave."""
+    """The outputs of stacked networks."""
 
     logits: Tensor  # [model, example, class]
     captured: dict[str, Tensor] = field(default_factory=dict)  # name of a layer -> its output [model, ...]
 
 
 def weight_keys(params: Params) -> Tensor:
-    """A key a network, made of its weights alone: int64 [model] on the CPU.
+    """One key per network, derived from its weights alone: int64 [model] on the CPU.
 
-    Networks that draw random numbers in evaluation draw them from it, so that equal weights predict the same whoever
-    is evaluated beside them, in whichever process.
+    Networks that draw random numbers in evaluation use it, so that equal weights give equal predictions whatever else
+    is evaluated, in any process.
 
     Args:
         params: stacked, [model, ...].
@@ -60,16 +60,16 @@ def forward_each(
     seeded: bool,
     capture: Capture | None = None,
 ) -> Output:
-    """Networks one after another, each on examples that nobody else uses.
+    """Run networks one after another, each on its own copy of the examples.
 
     Args:
-        module: the architecture, on the networks' device; its mode is the caller's.
+        module: the architecture, on the networks' device; its mode is set by the caller.
         state: params and buffers [model, ...].
         inputs: prepared, leaves [example, ...]; may be changed.
         keys: of this batch, int64 [model].
         policy: how products are computed.
         seeded: seed the global generators by the keys.
-        capture: open, and asked for what the layers gave.
+        capture: an open `Capture`, which is read after each network.
     """
     chain = Chain.of(module) if capture is None else None
     if chain is not None and chain.takes(inputs, policy.arithmetic, policy.memory_format):
@@ -104,7 +104,7 @@ def forward_stacked(
     policy: ComputePolicy,
     capture: Capture | None = None,
 ) -> Output:
-    """Networks all at once, by `vmap`; the arguments and the result of `forward_each`."""
+    """Run all networks at once, by `vmap`; arguments and result as `forward_each`."""
 
     def single(params: Params, buffers: Params, key: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with Intercept(MemberOps(key, stacked=True, policy=policy)):

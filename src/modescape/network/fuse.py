@@ -1,8 +1,8 @@
-"""Prepare a network: its dropout layers draw from the member's key, and layers that touch the same memory run as one.
+"""Prepare a network: its dropout layers draw from the member's key, and adjacent layers are fused.
 
-No layer is replaced and no weight moved: single instances get another ``forward``, so a network that looks at its own
-layers finds what it made. Only layers of torch's own types without hooks are touched, and where somebody begins to
-listen to one later, the layers that run together run one by one.
+No layer is replaced and no weight moved: individual instances get another ``forward``, so a network that inspects its
+own layers finds what it created. Only layers of torch's own types without hooks are changed, and where a hook is added
+later, fused layers run one by one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def fuse(module: nn.Module) -> nn.Module:
 
 
 def unfused(module: nn.Module) -> nn.Module:
-    """Take away what `fuse` gave, in place; returns the module."""
+    """Undo `fuse`, in place; returns the module."""
     for layer in module.modules():
         if isinstance(vars(layer).get("forward"), _Chain | _Dropout):
             del layer.forward
@@ -53,7 +53,7 @@ def unfused(module: nn.Module) -> nn.Module:
 
 
 def altered(layer: nn.Module) -> bool:
-    """Whether somebody else gave this instance a ``forward`` of its own."""
+    """Whether this instance has a ``forward`` of its own that is not `fuse`'s."""
     return _changed(layer) and not isinstance(vars(layer)["forward"], _Chain | _Dropout)
 
 
@@ -71,7 +71,7 @@ class _Dropout:
 
 
 class _Chain:
-    """The ``forward`` of a `nn.Sequential` some of whose layers run together."""
+    """The ``forward`` of an `nn.Sequential` with fused layers."""
 
     def __init__(self, steps: Sequence[Any], chain: Chain | None = None) -> None:
         self.steps, self.chain = steps, chain  # the chain: of a whole network
@@ -83,7 +83,7 @@ class _Chain:
 
 
 class _Pool:
-    """Pooling, dropout before it and ReLU beside it where they are, and the convolution before them, if any."""
+    """Pooling with optional dropout before it, ReLU next to it, and a convolution before them."""
 
     def __init__(self, convolution: Any, layers: Sequence[nn.Module]) -> None:
         self.convolution = convolution
@@ -145,15 +145,15 @@ class _BatchNormReLU:
 
 
 def _ops(p: float, input: Tensor) -> MemberOps:
-    """The open block of operations; where nothing is dropped it may be missing."""
+    """The operations of the open `MemberOps` block; without dropout there need not be one."""
     found = current()
     if found is None and p:
         raise RuntimeError("a network with dropout runs in training mode only within a MemberOps block")
-    return found or MemberOps(input)  # a key that nothing draws from
+    return found or MemberOps(input)  # the key is not used
 
 
 def _steps(layers: list[nn.Module]) -> Iterator[Any]:
-    """The layers in order, those that can run together as one."""
+    """The layers in order, with those that can be fused as one step."""
     while layers:
         convolution = layers[0] if _is_simple(layers[0]) else None
         around = layers if convolution is None else layers[1:]
@@ -189,14 +189,14 @@ def _joined(steps: Sequence[Any]) -> list[Any]:
 
 
 def _pool_run(layers: list[nn.Module], behind: bool) -> int:
-    """How many of the first layers are one pooling with dropout and ReLU around it; 0 if they are something else.
+    """How many of the first layers form one pooling with dropout and ReLU around it; 0 if they do not.
 
     Args:
-        layers: to be looked at.
-        behind: whether they stand behind a convolution that runs together with them.
+        layers: the layers to inspect.
+        behind: whether they follow a convolution that is fused with them.
     """
     seen: set[type[nn.Module]] = set()
-    if layers and getattr(layers[0], "inplace", False) and not behind:  # others may look at what it changes
+    if layers and getattr(layers[0], "inplace", False) and not behind:  # its input may be used elsewhere
         return 0
     for layer in layers:
         kind = type(layer)
@@ -211,7 +211,7 @@ def _pool_run(layers: list[nn.Module], behind: bool) -> int:
 
 
 def _side_by_side(layer: Any) -> bool:
-    """Whether the windows of a pooling layer are squares that touch and do not overlap."""
+    """Whether the windows of a pooling layer are squares that tile the image."""
     edge = _edge(layer.kernel_size)
     return (
         layer.stride in (layer.kernel_size, edge, (edge, edge))
@@ -251,12 +251,12 @@ def _edge(size: int | tuple[int, int]) -> int:
 
 
 def _is_plain(layer: nn.Module) -> bool:
-    """Whether nothing listens to the layer: layers that run together are not called one by one."""
+    """Whether the layer is of a plain type without hooks: fused layers are not called one by one."""
     return not _heard([layer]) and not _changed(layer)
 
 
 def _heard(layers: Sequence[nn.Module]) -> bool:
-    """Whether anything listens to one of the layers."""
+    """Whether one of the layers has a hook."""
     return any(map(listened, layers))
 
 

@@ -1,4 +1,4 @@
-"""What a network does, as plain values for the manifest: found by a trial, and read by whatever runs the network."""
+"""A network's behaviour as plain values for the manifest: found by a trial, read by everything that runs it."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ MOST_NAMES = 4  # that a line lists
 
 @dataclass(frozen=True, kw_only=True)
 class Habits:
-    """What a network does in forward passes; the defaults are those of a network that does nothing unusual.
+    """A network's behaviour in forward passes; the defaults are those of a network that does nothing unusual.
 
-    Every field is a plain value of JSON with a default, so that records of studies that were begun before it was added
+    Every field is a plain value of JSON with a default, so that records of studies begun before it was added
     can be read. `modescape.network.trial` finds them.
     """
 
-    draws: bool = False  # in training from the global generator, other than by dropout
-    calls_dropout: bool = False  # by itself, not through layers
-    replaces_buffers: bool = False  # puts new tensors in the place of its buffers, or of the data of its parameters
-    cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
-    remembers: tuple[str, ...] = ()  # plain numbers that it changes in training (a count of calls): nothing saves them
+    draws: bool = False  # random numbers in training from the global generator, other than by dropout
+    calls_dropout: bool = False  # as a function, not through layers
+    replaces_buffers: bool = False  # assigns new tensors to buffers, or to the data of parameters
+    cumulative: bool = False  # has batch norm with a cumulative average (``momentum=None``)
+    remembers: tuple[str, ...] = ()  # plain attributes that change in training (a call counter): not saved
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
-    mixes_examples: bool = False  # in evaluation: what it says of an image depends on the images beside it
+    mixes_examples: bool = False  # in evaluation: the output for an example depends on the others in the batch
     starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
-    memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
-    dtype: str = "float32"  # of its images and most of its weights
-    kept_buffers: tuple[str, ...] = ()  # left out of ``state_dict``, and saved because they change or differ
+    memory_format: MemoryFormat = "channels_last"  # of images; contiguous if a `view` in the network needs it
+    dtype: str = "float32"  # of its inputs and most of its weights
+    kept_buffers: tuple[str, ...] = ()  # not in ``state_dict``, but saved because they change or differ
     training_output: str = "a tensor"  # what it returns in training, and which part of it is trained
     evaluation_output: str = "a tensor"  # the same in evaluation
     recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
     without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
-    constant: tuple[str, ...] = ()  # frozen parameters that are the same in all members, and stay
-    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
-    cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
+    constant: tuple[str, ...] = ()  # frozen parameters that are equal in all members and do not change
+    least_batch: int = 1  # fewest examples of a forward pass in training: 2 under batch norm over features
+    cannot_stack: str = ""  # why `vmap` fails on two members, or gives other values than alone
 
     @property
     def trains_alone_because(self) -> str:
-        """Why a step takes one member; "" where it takes several."""
+        """Why members cannot share a step; "" if they can."""
         reasons = {
             "it draws its own random numbers": self.draws,
             "it replaces its tensors with new ones": self.replaces_buffers,
@@ -56,7 +56,7 @@ class Habits:
 
     @property
     def can_stack(self) -> bool:
-        """Whether several members may share one step: their numbers must not depend on the group."""
+        """Whether several members may share one step: their results must not depend on the group."""
         return not self.trains_alone_because
 
     @property
@@ -66,7 +66,7 @@ class Habits:
 
     @property
     def can_replay(self) -> bool:
-        """Whether a recorded step does what the next step would do."""
+        """Whether replaying a recorded step is the same as running the next step."""
         return self.can_stack and not self.remembers
 
     def said(self, device: str) -> list[str]:
@@ -102,7 +102,7 @@ class Habits:
         """The record that a manifest holds.
 
         Raises:
-            InputError: if it holds what no record holds.
+            InputError: if an entry is unknown or of the wrong type.
         """
         try:
             known = {field.name for field in fields(cls)}

@@ -1,4 +1,4 @@
-"""Whether anything listens to a layer, which must then be called: a hook may change what goes in or comes out."""
+"""Whether a layer has hooks; it must then be called itself, as a hook may change inputs and outputs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def initial_module(
     num_classes: int,
     start: Params | None = None,
 ) -> nn.Module:
-    """The network of a member as its initialisation stream makes it.
+    """Build a member's network with the weights drawn from its initialisation stream.
 
     Args:
         recipe: settings.
@@ -28,7 +28,7 @@ def initial_module(
         data: the training split.
         num_classes: classes of the data.
         start: tensors that all members start from (`modescape.models.read_start`); without them the architecture is
-            right, and the weights are not those of a recipe that has some.
+            right but the weights are those of a recipe without ``model.init``.
     """
     module = build(recipe.model, data.shape, num_classes, streams.key("initialisation", member))
     if start is not None:

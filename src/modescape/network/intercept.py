@@ -1,7 +1,7 @@
-"""What a network calls by itself, led to its member's operations.
+"""Redirects functions that a network calls itself to its member's operations.
 
 Functions that torch composes in C++ and that drop something on the way (recurrent layers with dropout), and random
-operations other than dropout, are not led anywhere: the trial finds that they draw from the global generator.
+operations other than dropout, are not redirected: the trial finds that they draw from the global generator.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from modescape.network.member_ops import MemberOps, intercepting
 
 
 class _Dropping(NamedTuple):
-    """How a function of torch drops."""
+    """Variant of a dropout function of torch."""
 
     whole_channels: bool = False
-    without_batch: int = -1  # dimensions of an input that is taken as one example without its batch
+    without_batch: int = -1  # number of dimensions at which an input is one example without a batch
     in_place: bool = False
 
 
@@ -32,7 +32,7 @@ _DROPOUTS: dict[Any, _Dropping] = {
     torch.dropout: _Dropping(),
     torch.dropout_: _Dropping(in_place=True),
     functional.dropout1d: _Dropping(whole_channels=True, without_batch=2),
-    functional.dropout2d: _Dropping(whole_channels=True),  # three dimensions are [example, channel, length] to it
+    functional.dropout2d: _Dropping(whole_channels=True),  # three dimensions mean [example, channel, length]
     functional.dropout3d: _Dropping(whole_channels=True, without_batch=4),
     torch.feature_dropout: _Dropping(whole_channels=True),
     torch.feature_dropout_: _Dropping(whole_channels=True, in_place=True),
@@ -41,7 +41,7 @@ _DROPOUTS: dict[Any, _Dropping] = {
 
 
 def drop(ops: MemberOps, function: Any, input: Tensor, p: float, inplace: bool = False) -> Tensor:
-    """What one of torch's dropout functions does in training, with the member's masks."""
+    """One of torch's dropout functions in training, with the member's masks."""
     whole_channels, without_batch, in_place = _DROPOUTS[function]
     if input.dim() == without_batch:
         return ops.dropout(input[None], p, whole_channels, in_place or inplace)[0]
@@ -49,7 +49,7 @@ def drop(ops: MemberOps, function: Any, input: Tensor, p: float, inplace: bool =
 
 
 def _within(function: Any) -> Any:
-    """One of torch's composed functions as it is, only that calls within it can be led elsewhere, not itself."""
+    """One of torch's composed functions, unchanged, except that calls within it can be redirected."""
     asks = ("has_torch_function", "has_torch_function_unary")
     names = function.__globals__ | dict.fromkeys(asks, lambda tensors: False)
     body = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
@@ -61,16 +61,16 @@ _COMPOSED = {
     function: _within(function)
     for function in (
         functional.multi_head_attention_forward,
-        Tensor.backward,  # blocks that are computed again
+        Tensor.backward,  # recomputes checkpointed blocks
         torch.autograd.backward,
         torch.autograd.grad,
     )
 }
-"""Functions whose own calls go to the member's operations; torch would leave the block for their time."""
+"""Functions whose inner calls are redirected too; torch would disable the mode while they run."""
 
 
 class Intercept(TorchFunctionMode):
-    """Within this block calls of dropout, attention, convolutions, dense layers and batch norm go to ``ops``."""
+    """Within this block calls of dropout, attention, convolutions, linear layers and batch norm go to ``ops``."""
 
     def __init__(self, ops: MemberOps) -> None:
         super().__init__()
@@ -188,12 +188,12 @@ class Intercept(TorchFunctionMode):
         return self.ops.batch_norm(input, running_mean, running_var, weight, bias, momentum, eps)
 
     def _group_norm(self, input: Tensor, *settings: Any, **named: Any) -> Tensor:
-        """Channels last is what torch's function cannot take under `vmap`."""
+        """Group norm on contiguous memory: torch's function fails on channels last under `vmap`."""
         return functional.group_norm(input.contiguous() if self.ops.stacked else input, *settings, **named)
 
 
 def _padded(input: Tensor, weight: Tensor, padding: str, dilation: int | Sequence[int]) -> Tensor:
-    """Images with the zeros that "same" asks for (an odd one below and on the right); "valid" asks for none."""
+    """Images padded with zeros for "same" (an odd one below and on the right); unchanged for "valid"."""
     if padding == "valid":
         return input
     sides: list[int] = []

@@ -1,9 +1,9 @@
-"""The operations of a network in training, as its member performs them.
+"""The operations of a network in training, as performed for its member.
 
 `nn.Dropout` draws from the global generator in the order of the group, so a member's masks would depend on its
-neighbours; a vmapped convolution becomes a grouped one, which is slow. Within a `MemberOps` block the layers that
-`modescape.network.fuse` has prepared find their member's dropout key and the operations for one member or for stacked
-ones; `modescape.network.intercept` leads there what a network calls by itself.
+neighbours; a vmapped convolution becomes a grouped one, which is slow. Within a `MemberOps` block the layers prepared
+by `modescape.network.fuse` use their member's dropout key and the operations for a single member or for stacked ones;
+`modescape.network.intercept` redirects functions that a network calls itself.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ MemoryFormat: TypeAlias = Literal["channels_last", "contiguous"]
 
 @dataclass(frozen=True)
 class ComputePolicy:
-    """How products are computed: their arithmetic, which form of a convolution computes which layer, how images lie."""
+    """How products are computed: arithmetic, the form of each convolution, the memory layout of images."""
 
     arithmetic: Arithmetic = "float32"
     choices: Choices = Choices()
-    memory_format: MemoryFormat = "channels_last"  # of images, and of what the operations here give
+    memory_format: MemoryFormat = "channels_last"  # of images, and of the results of the operations here
 
     def laid(self, inputs: Inputs) -> Inputs:
-        """What a network is called with as it lies in memory in this study; images with channels last, say."""
+        """Inputs in the memory layout of this study, such as images with channels last."""
         return batches.mapped(self._laid, inputs)
 
     def _laid(self, images: Tensor) -> Tensor:
@@ -51,11 +51,11 @@ class ComputePolicy:
             return images.clone() if self.memory_format == "contiguous" else images.contiguous()
         if self.memory_format == "contiguous":  # a copy: with one channel both are one to torch, and a `view` may fail
             return images.clone(memory_format=torch.contiguous_format)
-        return images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
+        return images.contiguous(memory_format=torch.channels_last)  # convolutions on a CPU are twice as fast
 
 
 class BlockLayers(NamedTuple):
-    """What a block of layers is set to."""
+    """Settings of a block of layers."""
 
     weight: Tensor
     bias: Tensor | None
@@ -67,23 +67,23 @@ class BlockLayers(NamedTuple):
 
 
 class MemberOps:
-    """Within this block the layers of a network are a member's own.
+    """Context in which a network's layers are those of one member, or of stacked members.
 
     Args:
-        key: dropout key of this step, int64, []; under ``vmap`` one a member.
+        key: dropout key of this step, int64, []; under ``vmap`` one per member.
         stacked: the network runs under ``vmap``.
         policy: how products are computed.
-        recomputes: parts of the network run again in the backward pass, which lies within the block. A call of dropout
-            is then not told by its number but by a key that it draws from the global generator: whoever seeds that by
-            ``key`` has the same masks each time, and `torch.utils.checkpoint` puts it back before it computes again.
+        recomputes: parts of the network run again in the backward pass, which is inside the block. A dropout call is
+            then identified not by its number but by a key drawn from the global generator: seeded by ``key``, it gives
+            the same masks each time, and `torch.utils.checkpoint` restores it before recomputing.
     """
 
     def __init__(
         self, key: Tensor, *, stacked: bool = False, policy: ComputePolicy = ComputePolicy(), recomputes: bool = False
     ) -> None:
         self.key, self.stacked, self.policy, self.recomputes = key, stacked, policy, recomputes
-        self.calls = 0  # of dropout that drops something
-        self.in_backward = False  # whether the backward pass has begun; set by whoever runs it
+        self.calls = 0  # dropout calls with p > 0
+        self.in_backward = False  # whether the backward pass has begun; set by the caller
         self.calls_in_backward = 0  # of any operation
         self._drawn: set[int] = set()
         self._tokens: list[Token[MemberOps | None]] = []  # one for each time that the block is open
@@ -120,7 +120,7 @@ class MemberOps:
             query: [..., target, feature].
             key: [..., source, feature].
             value: [..., source, value].
-            mask: what is added, or booleans that say who takes part, broadcast to [..., target, source].
+            mask: added to the scores, or booleans (True: attended to), broadcast to [..., target, source].
             p: of dropout.
             scale: of the products; default 1 / sqrt(feature).
         """
@@ -129,9 +129,9 @@ class MemberOps:
             weights = scores.softmax(-1)
         else:
             scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
-            nobody = (scores == -math.inf).all(-1, keepdim=True)  # takes part: weights of 0, as torch's
+            nobody = (scores == -math.inf).all(-1, keepdim=True)  # attended to: weights of 0, as in torch
             weights = scores.masked_fill(nobody, 0.0).softmax(-1).masked_fill(nobody, 0.0)
-        rows = weights.reshape(-1, *weights.shape[-2:])  # images would be laid with channels last
+        rows = weights.reshape(-1, *weights.shape[-2:])  # four dimensions would be laid out channels last
         return self.dropout(rows, p, False).view(weights.shape) @ value
 
     def pool(self, x: Tensor, p: float, size: int, ceil: bool, relu: bool) -> Tensor:
@@ -139,7 +139,7 @@ class MemberOps:
         return self._laid((pool_under_vmap if self.stacked else pool)(x, *self._next(p), size, ceil, relu))
 
     def blocks(self, x: Tensor, chain: Sequence[BlockLayers]) -> Tensor:
-        """Blocks of convolution, dropout, pooling and ReLU; a dropout call each where p is not 0."""
+        """Blocks of convolution, dropout, pooling and ReLU; one dropout call each if p is not 0."""
         if self.convolves(x):
             for one in chain:
                 convolved = self.convolution(x, one.weight, one.bias, Geometry.of(1, one.padding, 1, 1))
@@ -156,11 +156,11 @@ class MemberOps:
         return x
 
     def convolves(self, x: Inputs) -> bool:
-        """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""
+        """Whether convolutions are computed here: for a single member in float32 on a CPU, torch's own are used."""
         return self.stacked or self.policy.arithmetic == "bf16" or batches.device_of(x).type == "cuda"
 
     def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-        """A convolution in the study's policy."""
+        """A convolution under the study's policy."""
         self._note()
         settings = (geometry, self.policy.arithmetic, self.policy.choices)
         if self.stacked:
@@ -168,7 +168,7 @@ class MemberOps:
         return self._laid(stacked_conv2d(x[None], weight[None], None if bias is None else bias[None], *settings)[0])
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """A dense layer in the study's arithmetic."""
+        """A linear layer in the study's arithmetic."""
         self._note()
         if self.policy.arithmetic != "bf16":
             return functional.linear(x, weight, bias)
@@ -191,13 +191,13 @@ class MemberOps:
         return self._laid(batch_norm_under_vmap(x, weight, bias, *settings))
 
     def _laid(self, x: Tensor) -> Tensor:
-        """What an operation gives, channels last, for networks that want it otherwise."""
+        """An operation's channels-last result in the memory layout that the network needs."""
         if self.policy.memory_format == "channels_last" or x.dim() != 4:
             return x
         return x.clone(memory_format=torch.contiguous_format)
 
     def _next(self, p: float) -> tuple[Tensor | None, int, int]:
-        """Key, number and dropped levels of the next dropout call; no call where nothing is dropped."""
+        """Key, number and dropped levels of the next dropout call; calls with p = 0 are not counted."""
         self._note()
         if not 0 <= p <= 1:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")  # torch's words
@@ -228,14 +228,14 @@ class MemberOps:
 _innermost: ContextVar[MemberOps | None] = ContextVar("modescape_member_ops", default=None)
 
 
-_NOTHING = (None,)  # no tensors: torch asks its modes alone
+_NOTHING = (None,)  # no tensors, so that torch only asks its modes
 
 
 def current() -> MemberOps | None:
     """The innermost open block of this thread.
 
-    On a GPU, torch computes gradients in threads of its own, and with them blocks of the network that are computed
-    again; it takes its function modes there, so `modescape.network.intercept.Intercept` answers.
+    On a GPU torch computes gradients, and recomputes checkpointed blocks, in its own threads; it carries function modes
+    over to them, so `modescape.network.intercept.Intercept` answers.
     """
     return _innermost.get() or intercepting()
 

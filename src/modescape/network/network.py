@@ -1,4 +1,4 @@
-"""A network that runs with any weights: one architecture, what it does, and how its products are computed."""
+"""A network that runs with any weights: one architecture, its behaviour, and a compute policy."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Network:
     Attributes:
         module: the architecture; its own weights are not used, and it is in evaluation mode after every call.
         policy: how products are computed.
-        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
-            lie in torch's default order, and the global generators are seeded for each.
+        habits: the network's behaviour. Without it nothing is assumed: networks are evaluated one by one, images have
+            torch's default memory layout, and the global generators are seeded for each network.
     """
 
     module: nn.Module
@@ -45,13 +45,14 @@ class Network:
         train: bool = False,
         capture: Sequence[str] = (),
     ) -> Output:
-        """One forward pass of stacked networks, without gradients; `plain` has them.
+        """One forward pass of stacked networks, without gradients; see `plain` for those.
 
         Args:
-            state: params and buffers [model, ...], on the device of ``module``; left as they are.
+            state: params and buffers [model, ...], on the device of ``module``; not modified.
             batch: prepared examples, leaves [example, ...], which may be changed.
-            keys: of what a network draws, its dropout masks too, int64 [model]; default: made of its weights.
-            train: as in training, with dropout and the batch's own statistics; else as in evaluation.
+            keys: of a network's random numbers, including dropout masks, int64 [model]; default: derived from its
+                weights.
+            train: training mode, with dropout and the batch's own statistics; else evaluation mode.
             capture: names of layers whose outputs are wanted (`Capture`).
 
         Raises:
@@ -63,11 +64,11 @@ class Network:
 
     @contextlib.contextmanager
     def mode(self, *, train: bool = False, dropping: bool = False) -> Iterator[None]:
-        """A block in which the module is in one mode, for several calls of `forward`.
+        """Context in which the module is in one mode, for several calls of `forward`.
 
         Args:
             train: in training mode.
-            dropping: its dropout layers drop as in training, everything else is as in evaluation (Monte-Carlo dropout).
+            dropping: dropout is active, everything else is in evaluation mode (Monte-Carlo dropout).
         """
         layers = [layer for layer in self.module.modules() if dropout_of(layer) > 0] if dropping else []
         if train:
@@ -87,7 +88,7 @@ class Network:
     def forward(
         self, state: ModelState, batch: Inputs, keys: Tensor, capture: Sequence[str] = (), *, train: bool = False
     ) -> Output:
-        """One forward pass within `mode`; the arguments of a call."""
+        """One forward pass within `mode`; arguments as `__call__`."""
         habits = self.habits
         if habits is None:
             stacks, seeded = False, True
@@ -105,7 +106,8 @@ class Network:
         """The function (params, buffers, batch) -> logits of one network, without fused layers, for `torch.func`.
 
         Raises:
-            InputError: if the network draws random numbers in evaluation: it is no function of its tensors then.
+            InputError: if the network draws random numbers in evaluation, and is therefore not a function of its
+                tensors.
         """
         if self.habits is not None and self.habits.draws_in_evaluation:
             raise InputError(
@@ -115,7 +117,7 @@ class Network:
 
     @property
     def layout(self) -> ComputePolicy:
-        """How products are computed, images laid as nothing can object to where the network's habits are not known."""
+        """The compute policy, with contiguous images if the network's behaviour is not known."""
         return self.policy if self.habits is not None else replace(self.policy, memory_format="contiguous")
 
 

@@ -1,7 +1,7 @@
 """A network as a pure function of its tensors, differentiable as often as torch's operations are.
 
-Fused layers are faster and have first derivatives alone. Here every layer runs as torch defines it, in evaluation, so
-`torch.func` takes the function: gradients, Jacobian and Hessian products, `vmap` over networks or examples.
+Fused layers are faster but can be differentiated only once. Here every layer runs as torch defines it, in evaluation
+mode, so that `torch.func` can be used: gradients, Jacobian and Hessian products, `vmap` over networks or examples.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from modescape.types import Inputs
 
 @dataclass(frozen=True)
 class Plain:
-    """f(params, buffers, batch) = logits in evaluation.
+    """f(params, buffers, batch) = logits, in evaluation mode.
 
     >>> import torch
     >>> from torch.func import grad
@@ -41,7 +41,7 @@ class Plain:
 
     @classmethod
     def of(cls, module: nn.Module) -> Plain:
-        """Of a network, fused or not, which stays as it is."""
+        """Make one from a network, fused or not, which is not modified."""
         own = unfused(copy.deepcopy(module))
         own.eval()
         return cls(own)
@@ -50,8 +50,8 @@ class Plain:
         """Logits [example, class] of one network.
 
         Args:
-            params: what may be differentiated by, under the names of ``state_dict``.
-            buffers: the rest of the network's tensors, frozen parameters too; left as they are.
+            params: tensors to differentiate with respect to, by ``state_dict`` name.
+            buffers: the network's other tensors, including frozen parameters; not modified.
             batch: prepared examples, leaves [example, ...]; a network may change them.
 
         Raises:
@@ -62,6 +62,6 @@ class Plain:
             raise InputError(
                 f"the parameter '{missing[0]}' is missing; give every parameter, those of frozen layers too"
             )
-        own = {name: tensor.clone() for name, tensor in buffers.items()}  # a network may count its calls in one
-        with sdpa_kernel(SDPBackend.MATH):  # the others have first derivatives alone
+        own = {name: tensor.clone() for name, tensor in buffers.items()}  # a network may write to them
+        with sdpa_kernel(SDPBackend.MATH):  # the other backends have first derivatives only
             return call_with(self.module, {**own, **params}, batch)

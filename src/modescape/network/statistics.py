@@ -1,4 +1,4 @@
-"""Running statistics of batch norm: which layers have them, and how they are averaged anew over batches."""
+"""Running statistics of batch norm: which layers have them, and recomputing them over batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def statistics_of(layers: Mapping[str, BatchNorm]) -> list[str]:
 
 
 class Averaging:
-    """Within `averaging`: how much the next batch counts."""
+    """Within `averaging`: the weight of the next batch."""
 
     def __init__(self, layers: Mapping[str, BatchNorm]) -> None:
         self._layers, self._seen = list(layers.values()), 0
@@ -33,10 +33,10 @@ class Averaging:
         return self._seen > 0
 
     def next(self, examples: int = 1) -> None:
-        """Give the coming batch its share in the mean over all batches; the first replaces what was there.
+        """Set the weight of the coming batch in the mean over all batches; the first replaces the old statistics.
 
         Args:
-            examples: what the batch counts; with 1 each, batches count alike.
+            examples: weight of the batch; with 1 each, batches are weighted equally.
         """
         self._seen += examples
         for layer in self._layers:
@@ -45,10 +45,10 @@ class Averaging:
 
 @contextmanager
 def averaging(layers: Mapping[str, BatchNorm]) -> Iterator[Averaging]:
-    """A block in which running statistics become the mean over the batches that go through.
+    """Context in which running statistics become the mean over the batches of its forward passes.
 
     mean = mean of the batches' means, variance = mean of the batches' unbiased variances, as torch's own cumulative
-    average (``momentum=None``). The mode of the layers is the caller's.
+    average (``momentum=None``). The caller sets the layers' mode.
     """
     momenta = [layer.momentum for layer in layers.values()]
     try:

@@ -1,4 +1,4 @@
-"""A network's forward pass in training, watched: what it draws, calls, replaces and changes."""
+"""Observes a network's forward pass in training: what it draws, calls, replaces and changes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from modescape.types import Inputs
 
 
 class Seen(NamedTuple):
-    """What one forward pass showed."""
+    """What was observed in one forward pass."""
 
     habits: Habits
     logits: Tensor  # what the network returned, [example, class]
-    reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape, or took away
+    reshaped: tuple[str, ...]  # tensors of ``state_dict`` whose shape it changed, or that it removed
 
 
 def watch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePolicy()) -> Seen:
-    """Run the network once in training mode, on copies of its tensors, and say what it does.
+    """Run the network once in training mode, on copies of its tensors, and record its behaviour.
 
     Args:
-        module: a network on the CPU, whose generator is the one that is watched; put in training mode.
+        module: a network on the CPU, whose global generator is observed; put in training mode.
         inputs: prepared examples, leaves [example, ...].
-        policy: how they lie in memory.
+        policy: memory layout of the inputs.
     """
     module.train()
     fuse(module)
@@ -48,12 +48,12 @@ def watch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePoli
             logits = call_with(module, given, policy.laid(batches.copied(inputs)))
         draws = drawn()
     gone = {name for name in shapes if not isinstance(given[name], Tensor)}
-    replaces = any(  # by an assignment to the name, or to its `data`
+    replaces = any(  # by assignment to the attribute, or to its `data`
         given[name] is not tensor or (name in memory and tensor.data_ptr() != memory[name])
         for name, tensor in copies.items()
     )
     reshaped = gone | {name for name, shape in shapes.items() if name not in gone and given[name].shape != shape}
-    passing = [name for name in passing if name not in reshaped]  # kept for speed, of the size of a batch
+    passing = [name for name in passing if name not in reshaped]  # a cache for speed, of the size of a batch
     changed = differing(*({name: held[name] for name in passing} for held in (tensors, given)))
     habits = Habits(
         draws=draws,
@@ -67,12 +67,12 @@ def watch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePoli
 
 
 def least_batch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePolicy()) -> int:
-    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no numbers.
+    """Fewest examples that a network takes in training: 1, or 2 if a single one fails or gives NaN.
 
     Args:
         module: put in training mode; run on copies of its tensors.
         inputs: one prepared example, leaves [1, ...].
-        policy: how it lies in memory.
+        policy: memory layout of the input.
     """
     module.train()
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
@@ -81,11 +81,11 @@ def least_batch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = Compu
     try:
         with rng.seeded(0), torch.no_grad(), Intercept(ops):
             logits = call_with(module, copies, policy.laid(batches.copied(inputs)))
-    except Exception:  # what a network raises may be anything
+    except Exception:  # a network may raise anything
         return 2
     return 1 if logits.dim() == 2 and not bool(logits.isnan().any()) else 2
 
 
 def _numbers(module: nn.Module) -> dict[str, object]:
-    """Plain numbers that layers hold."""
+    """Plain numbers that layers hold as attributes."""
     return {name: value for name, value in attributes(module).items() if not isinstance(value, Tensor)}

@@ -60,7 +60,10 @@
       refresh();
       return { node: element("label", { class: "choice" }, `${label} `, input, output), refresh };
     }
-    const list = element("select", {}, ...options.map(([value, words]) => element("option", { value }, words)));
+    const entries = options.map(([value, words]) => element("option", { value }, words));
+    const groups = [...new Set(options.map(([, , group]) => group))];
+    const grouped = groups.map((group) => element("optgroup", { label: group }, ...entries.filter((_, at) => options[at][2] === group)));
+    const list = element("select", {}, ...(groups.length > 1 ? grouped : entries));
     const refresh = () => { list.value = valueOf(choice); };
     list.addEventListener("change", () => set({ [name]: list.value }));
     refresh();
@@ -116,36 +119,70 @@
     near.observe(place);
   }
 
-  function figureView(view) {
-    const chart = read(`figure-${view.figure}`);
+  // a press on a cell of a matrix of members chooses that pair
+  function choosing(panel) {
+    const held = data.networks && data.networks.members;
+    if (!held || !panel.matrix || !panel.rows || String(panel.rows) !== String(panel.names) || !panel.rows.some((name) => held.includes(name))) return panel;
+    const rows = panel.rows.map(String);
+    const pair = state.pair ? modescape.namesIn(state.pair) : held.slice(0, 2);
+    const choose = (row, column) => { if (row !== column) set({ pair: modescape.listOf([rows[row], rows[column]]) }); };
+    const places = pair.map((name) => rows.indexOf(String(name)));
+    return { ...panel, chosen: places.every((one) => one >= 0) ? places : undefined, choose };
+  }
+
+  const charts = {};
+  const chartOf = (name) => (charts[name] ||= read(`figure-${name}`));
+
+  // the layers of a figure that can be chosen, each with the name of the figure that it is of
+  function layersOf(view) {
+    const { panels } = chartOf(view.figure);
+    const places = view.only || panels.map((_, at) => at);
+    const named = places.map((at) => [`${view.figure}.${at}`, (panels[at].title || `${at + 1}`).split("\n")[0].replace(/:$/, ""), view.title]);
+    return rotated(named, view.first || 0);
+  }
+
+  // one or more figures of which one layer is seen at a time, or one figure whole
+  function figureView(views) {
+    const [{ layers, choices, until }] = views;
+    const layer = layers && { name: "layer", label: "Layer", options: views.flatMap(layersOf) };
     const box = element("div", { class: "plot" });
-    const node = element("section", { class: "view" }, element("h3", {}, view.title));
-    const places = view.only || chart.panels.map((_, at) => at);
-    const layer = { name: "layer", label: "Layer", options: rotated(places.map((at) => [`${view.figure}.${at}`, (chart.panels[at].title || `${at + 1}`).split("\n")[0]]), view.first || 0) };
-    const controls = [...(view.layers ? [layer] : []), ...view.choices].map(control).filter(Boolean);
+    const below = element("div", { class: "below" });
+    const about = element("p", { class: "kicker" });
+    const link = element("a", {}, "How to read it, its numbers and its data");
+    const controls = [...(layers ? [layer] : []), ...choices].map(control).filter(Boolean);
+    const title = element("h3");
+    const node = element("section", { class: "view" }, title);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
-    node.append(element("div", { class: "plot-box" }, box));
-    if (view.layers && chart.scene) {
-      node.space = element("div", { class: "space" });
-      node.append(element("div", { class: "plot-box" }, node.space));
-    }
-    if (view.about) node.append(element("p", { class: "kicker" }, view.about));
-    node.append(element("p", { class: "kicker" }, element("a", { href: `#${view.figure}` }, "How to read it, its numbers and its data")));
-    let seen = null;
+    node.append(element("div", { class: "plot-box" }, box), below, about, element("p", { class: "kicker" }, link));
+    let seen = null, held = null;
     function refresh() {
       controls.forEach((one) => one.refresh());
-      const step = view.until ? Number(valueOf(view.choices[0])) : undefined;
-      const shown = view.layers ? [Number(valueOf(layer).split(".").pop())] : places;
-      const now = JSON.stringify([shown, step, state.members]);
+      const step = until ? Number(valueOf(choices[0])) : undefined;
+      const chosen = layers && valueOf(layer).split(/\.(?=\d+$)/);
+      const now = JSON.stringify([chosen, step, state.members, state.pair]);
       if (seen === now) return;
       seen = now;
-      const panels = shown.map((at) => chart.panels[at]).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
+      const view = layers ? views.find((one) => one.figure === chosen[0]) : views[0];
+      const chart = chartOf(view.figure);
+      const shown = layers ? [Number(chosen[1])] : view.only || chart.panels.map((_, at) => at);
+      const panels = shown.map((at) => choosing(chart.panels[at])).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
       const groups = new Set(panels.flatMap((panel) => (panel.series || []).map((series) => series.group)));
       const legend = shown.length < chart.panels.length ? chart.legend.filter((key) => groups.has(key.group)) : chart.legend;
       const single = shown.length === 1;
-      if (view.until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
+      if (until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
       show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
-      if (node.space && !node.space.firstChild) whenNear(node.space, () => modescape.showScene(node.space, chart));
+      if (held === view) return;
+      held = view;
+      title.textContent = view.title;
+      about.textContent = view.about || "";
+      about.hidden = !view.about;
+      link.href = `#${view.figure}`;
+      below.replaceChildren();
+      if (layers && chart.scene) {
+        const space = element("div", { class: "space" });
+        below.append(element("div", { class: "plot-box" }, space));
+        whenNear(space, () => modescape.showScene(space, chart));
+      }
     }
     return { node, refresh };
   }
@@ -162,10 +199,21 @@
   const bar = element("div", { role: "tablist", "aria-label": "Views" });
   const body = element("div", { role: "tabpanel", id: "explorer-view", tabindex: "-1" });
   const made = {};
+  // figures that are seen a layer at a time, and have no other choice, are one view
+  function together(all) {
+    const layered = all.filter((view) => view.layers && !view.choices.length);
+    return all.filter((view) => !layered.slice(1).includes(view)).map((view) => (view === layered[0] ? layered : [view]));
+  }
+
+  // views that the page computes come first; that of members takes the matrices of all test examples in
   function views(tab) {
-    made[tab] ||= Object.values(modescape.computed).filter((one) => one.tab === tab && data.networks)
-      .map((one) => one.make(data.networks, { state, set, control, valueOf }))
-      .concat(data.views.filter((view) => view.tab === tab).map((view) => (view.figure ? figureView : chartView)(view)));
+    if (made[tab]) return made[tab];
+    const computed = Object.values(modescape.computed).filter((one) => one.tab === tab && data.networks);
+    const own = data.views.filter((view) => view.tab === tab);
+    const pairs = computed.some((one) => one.pairs) ? own.filter((view) => view.layers && choosing(chartOf(view.figure).panels[0]).choose) : [];
+    const others = together(own.filter((view) => !pairs.includes(view)));
+    const page = { state, set, control, valueOf, choosing, matrix: pairs.length ? figureView(pairs) : null };
+    made[tab] = computed.map((one) => one.make(data.networks, page)).concat(others.map((some) => (some[0].figure ? figureView(some) : chartView(some[0]))));
     return made[tab];
   }
 

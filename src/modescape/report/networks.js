@@ -96,8 +96,8 @@
   const series = (name, x, y, looks) => ({ name, group: name, x, y, size: 4, colour: "#0072B2", width: 1.6, ...looks });
   const VIRIDIS = ["#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#bddf26", "#fde725"];
 
-  // --- pairs
-  function pairMatrix(held) {
+  // --- pairs; of a page without a matrix of all test examples the disagreement on these
+  function disagreement(held) {
     return held.members.map((_, one) => held.members.map((__, other) => (one === other ? NaN : d3.mean(held.said[one], (label, at) => Number(label !== held.said[other][at])))));
   }
 
@@ -131,25 +131,35 @@
     return element("li", {}, button);
   }
 
+  // the pair that is chosen, where the page holds what both say; else the first
+  function pairOf(held, { state }) {
+    const pair = namesIn(state.pair || "").map((name) => held.members.indexOf(name));
+    return pair.length === 2 && pair.every((one) => one >= 0) && pair[0] !== pair[1] ? pair : [0, held.members.length > 1 ? 1 : 0];
+  }
+
+  function matrixOfThese(held, page) {
+    const box = element("div", { class: "plot" });
+    const matrix = disagreement(held);
+    const most = d3.max(matrix.flat().filter(Number.isFinite)) || 1;
+    const panel = { title: "Disagreement of two members", matrix, rows: held.members, names: held.members, x: { label: "Member" }, y: { label: "Member" }, most: 25, length: 12, scale: 0, decimals: 2, printed: held.members.length <= 12, square: true };
+    const scale = { low: 0, high: most, colours: VIRIDIS, ticks: [], label: "Share of these examples" };
+    const refresh = () => show(box, { title: panel.title, columns: 1, height: 380, legend: [], scales: [scale], panels: [page.choosing(panel)] });
+    return { node: element("div", { class: "plot-box" }, box), refresh };
+  }
+
   function membersView(raw, page) {
     const held = unpack(raw);
     const tick = ticks(held, page);
     const several = held.members.length > 1;  // there are pairs
-    const [said, matrixBox, list, detail] = [element("p", { class: "said-of", role: "status" }), element("div", { class: "plot" }), element("ul", { class: "examples" }), element("div", { class: "plot" })];
+    const matrix = page.matrix || matrixOfThese(held, page);
+    const [said, list, detail] = [element("p", { class: "said-of", role: "status" }), element("ul", { class: "examples" }), element("div", { class: "plot" })];
     const [head, more, detailBox] = [element("h4", {}), element("button", { type: "button" }, "Show more"), element("div", { class: "plot-box", hidden: "" })];
     detailBox.append(detail);
     const node = element("section", { class: "view" }, element("h3", {}, "Members, example by example"), tick.node, said,
-      ...(several ? [element("div", { class: "two" }, element("div", { class: "plot-box" }, matrixBox), element("div", {}, head, list, more))] : []), detailBox,
+      ...(several ? [element("div", { class: "two" }, matrix.node, element("div", {}, head, list, more))] : []), detailBox,
       element("p", { class: "kicker" }, `${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, evenly spaced over the split, the most disputed first; averages are computed here. Press a cell of the matrix for a pair, an example for every member's probabilities. ✓: right.`));
-    const matrix = pairMatrix(held);
-    const most = d3.max(matrix.flat().filter(Number.isFinite)) || 1;
-    let shownCount = LISTED;
+    let shownCount = LISTED, shownPair = null;
     more.addEventListener("click", () => { shownCount += LISTED; refresh(); });
-
-    function pairOf() {
-      const pair = namesIn(page.state.pair || "").map((name) => held.members.indexOf(name));
-      return pair.length === 2 && pair.every((one) => one >= 0) && pair[0] !== pair[1] ? pair : [0, several ? 1 : 0];
-    }
 
     function showDetail() {
       const at = held.examples.indexOf(page.state.example);
@@ -169,9 +179,9 @@
         const alone = members.map((one) => scores(held, held.prob[one]));
         said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${number(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${number(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count} examples, without an interval.`;
       } else said.textContent = "Tick a member.";
-      const pair = pairOf();
-      const panel = { title: "Disagreement of two members", matrix, rows: held.members, names: held.members, x: { label: "Member" }, y: { label: "Member" }, most: 25, length: 12, scale: 0, decimals: 2, printed: held.members.length <= 12, square: true, chosen: pair, choose: (row, column) => { if (row !== column) { shownCount = LISTED; page.set({ pair: listOf([held.members[row], held.members[column]]) }); } } };
-      show(matrixBox, { title: panel.title, columns: 1, height: 380, legend: [], scales: [{ low: 0, high: most, colours: VIRIDIS, ticks: [], label: "Share of these examples" }], panels: [panel] });
+      matrix.refresh();
+      const pair = pairOf(held, page);
+      if (JSON.stringify(pair) !== shownPair) [shownPair, shownCount] = [JSON.stringify(pair), LISTED];
       const differ = d3.range(held.count).filter((at) => held.said[pair[0]][at] !== held.said[pair[1]][at]);
       head.textContent = `Members ${held.members[pair[0]]} and ${held.members[pair[1]]} disagree on ${differ.length} of ${held.count} examples`;
       const pressed = [...list.querySelectorAll("button")].indexOf(document.activeElement);
@@ -246,8 +256,8 @@
   }
 
   modescape.computed = {
-    members: { tab: "members", make: membersView },
+    members: { tab: "members", make: membersView, pairs: true },
     calibration: { tab: "reliability", make: calibrationView },
   };
-  Object.assign(modescape, { namesIn });
+  Object.assign(modescape, { namesIn, listOf });
 })();

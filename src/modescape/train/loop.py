@@ -1,7 +1,7 @@
 """The training loop: epochs of steps for a group of stacked members, yielding a snapshot after each epoch.
 
-It knows neither the study on disk nor metrics: snapshots are yielded, the validation probe is handed in. Everything
-random comes from the members' named streams, so a group that starts from a snapshot's resume tensors goes on exactly
+It knows neither the study on disk nor metrics: snapshots are yielded, and the validation probe is passed in. All random
+numbers come from the members' named streams, so a group that starts from a snapshot's resume tensors continues exactly
 as if it had never stopped.
 """
 
@@ -45,15 +45,15 @@ class Snapshot:
     epoch: int
     members: list[int]
     state: ModelState  # the live tensors [member, ...]: copy what outlives the iteration
-    optimizer: Optimizer  # live too
-    history: list[dict[str, float]]  # one row a member, columns of history.csv; empty at epoch 0
-    stopping: Stopping | None = None  # live too; where members may stop early
+    optimizer: Optimizer  # live as well
+    history: list[dict[str, float]]  # one row per member, columns of history.csv; empty at epoch 0
+    stopping: Stopping | None = None  # live as well; only with early stopping
     finite: list[bool]  # whether each member's loss and weights have stayed finite
 
     def copy(self) -> Params:
-        """Everything from which training goes on, stacked, on the CPU: "param/...", "buffer/...", "optimizer/...".
+        """Everything needed to resume training, stacked, on the CPU: "param/...", "buffer/...", "optimizer/...".
 
-        And "best/...", where members may stop early.
+        With early stopping also "best/...".
         """
         parts = {"param": self.state.params, "buffer": self.state.buffers, "optimizer": self.optimizer.tensors()}
         if self.stopping is not None:
@@ -66,7 +66,7 @@ class Snapshot:
 
 
 def of_member(copy: Params, position: int) -> Params:
-    """One member's part of what `Snapshot.copy` gave; tensors without dimensions belong to all."""
+    """One member's part of a `Snapshot.copy`; scalar tensors belong to all members."""
     return {name: tensor[position] if tensor.dim() else tensor for name, tensor in copy.items()}
 
 
@@ -77,7 +77,7 @@ class Start:
     epoch: int
     state: ModelState
     optimizer: Params
-    best: Params = field(default_factory=dict)  # where members may stop early
+    best: Params = field(default_factory=dict)  # only with early stopping
 
 
 class Trainer:
@@ -86,14 +86,14 @@ class Trainer:
     Args:
         recipe: settings.
         data: the training split, on the device.
-        num_classes: numbers that the network gives for an example.
+        num_classes: width of the network's output.
         preparation: scaling and augmentation.
         device: torch device name.
-        dtype: of weights and arithmetic; None: as the network's factory makes them.
+        dtype: of weights and arithmetic; None: as created by the network's factory.
         policy: how products are computed.
-        habits: what the network does; without it, it is tried first.
-        replayed: record a step and replay it, where the network allows it.
-        say: told in a line what a user should know.
+        habits: the network's behaviour; default: found by a trial.
+        replayed: record a step as a CUDA graph and replay it, if the network allows it.
+        say: called with one-line messages for the user.
         task: what targets are; default: classification.
     """
 
@@ -154,7 +154,7 @@ class Trainer:
             progress: called after every step with the number of examples that each member took.
 
         Yields:
-            the initialisation when it starts there, then a snapshot an epoch; ends early when no member is finite.
+            the initialisation when it starts there, then a snapshot per epoch; ends early when no member is finite.
         """
         begin = starts or [self.initial(member) for member in members]
         state = self.stacked([start.state for start in begin])
@@ -180,7 +180,7 @@ class Trainer:
                 .all(0)
                 .tolist()
             )
-            finite = [  # the loss is of before each step: the last one shows in the weights, or in what they predict
+            finite = [  # the loss precedes each step: the last step shows in the weights, or in the validation loss
                 ok and fine and math.isfinite(row["train_loss"]) and not math.isnan(row["validation_loss"])
                 for ok, fine, row in zip(finite, whole, rows, strict=True)
             ]
@@ -191,7 +191,7 @@ class Trainer:
     def _epoch(
         self, epoch: int, steps: Steps, probe: Probe, progress: Callable[[int], None], stopping: Stopping | None
     ) -> list[dict[str, float]]:
-        """Train for an epoch (from 1): one row of the history a member."""
+        """Train for an epoch (from 1); returns one row of the history per member."""
         started = time.perf_counter()
         rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps_per_epoch)
         training = [True] * len(steps.members) if stopping is None else (stopping.stopped == 0).tolist()
@@ -224,7 +224,7 @@ class Trainer:
         )
 
     def step(self, members: list[int], smoothing: float = 0.0) -> Step:
-        """The step of a group of members; with ``smoothing`` of its targets, else of the plain loss."""
+        """The step of a group of members; with label smoothing if ``smoothing`` is above 0."""
         # member 0's network stands for all, as in evaluation; its weights are not used
         module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes)
         task = self.task.smoothed(smoothing) if smoothing else self.task

@@ -1,7 +1,7 @@
-"""Which form of a convolution is fastest here: tried, checked, timed, and remembered in the user's cache.
+"""Which form of a convolution is fastest on this machine: checked, timed, and cached.
 
-Every form is first held against one convolution after another on the same random numbers: a form that gives other
-numbers, or fails, is never chosen, whatever its speed.
+Every form is first compared with one convolution after another on the same random inputs: a form that gives other
+values, or fails, is never chosen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from modescape.kernels.layout import channels_last
 from modescape.recipe import canonical_json
 
 REFERENCE = "each"
-REPEATS = 5  # timed calls, after one that is not
+REPEATS = 5  # timed calls, after a warm-up call
 ERRORS = {"float32": 1e-4, "tf32": 5e-3, "bf16": 3e-2}  # largest |difference| / |reference| that is only rounding
 
 Times = dict[str, dict[Pass, dict[str, float]]]
@@ -49,14 +49,14 @@ def measured(
     device: torch.device,
     say: Callable[[str], None] = lambda line: None,
 ) -> Times:
-    """Times of all forms for these layers, from the cache where they were taken before.
+    """Times of all forms for these layers, from the cache if they were measured before.
 
     Args:
-        layers: what the network asks for.
-        members: stacked together.
+        layers: the convolutions of the network.
+        members: number of stacked members.
         arithmetic: of products.
         device: where.
-        say: told in a line what takes its time.
+        say: called with a line before long measurements.
     """
     layers = list({layer.key: layer for layer in layers}.values())
     about = [members, arithmetic, sorted((layer.key, layer.examples, layer.has_bias) for layer in layers)]
@@ -71,12 +71,12 @@ def measured(
 
 
 def remembered(name: str, about: Any, device: torch.device, make: Callable[[], Any]) -> Any:
-    """What ``make`` measures, from the cache where it was measured before on this device with these kernels.
+    """The result of ``make``, from the cache if it was measured before on this device with these kernels.
 
     Args:
         name: of the measurement.
-        about: what else it depends on, plain values.
-        device: where.
+        about: whatever else it depends on, plain values.
+        device: where it is measured.
         make: returns plain values.
     """
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else runtime.processor_features()
@@ -95,7 +95,7 @@ def remembered(name: str, about: Any, device: torch.device, make: Callable[[], A
 
 
 def _source() -> str:
-    """Digest of the kernels that are measured: other kernels, other times."""
+    """Digest of the kernels, so that changed kernels are measured again."""
     import modescape.kernels as kernels
 
     files = sorted(Path(kernels.__path__[0]).rglob("*.py"))
@@ -119,11 +119,11 @@ def _times(layer: Layer, members: int, arithmetic: Arithmetic, device: torch.dev
 def _time_if_right(
     call: Callable[[], list[Tensor]], expected: list[Tensor], error: float, device: torch.device
 ) -> float | None:
-    """Median seconds of a call that gives what is expected; None for one that does not, or fails."""
+    """Median seconds of a call; None if it fails or its result is not the expected one."""
     try:
         right = all(_is_close(*pair, error) for pair in zip(call(), expected, strict=True))
         return seconds_of(call, device) if right else None
-    except Exception:  # it cannot be compiled here, or memory does not hold it
+    except Exception:  # it cannot be compiled, or runs out of memory
         return None
 
 

@@ -1,4 +1,4 @@
-"""Mixup: each picture of a batch is mixed with another one of it, and so are their labels (arXiv 1710.09412)."""
+"""Mixup: each image of a batch is mixed with another one, and so are their labels (arXiv 1710.09412)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modescape.train.step import Mixed
 
 
 def shares(keys: Tensor, concentration: float) -> Tensor:
-    """The share of the first picture in a step, from Beta(a, a): float64, of the shape of ``keys``, on their device.
+    """The share of the first image in a step, from Beta(a, a): float64, with the shape and device of ``keys``.
 
     Args:
         keys: of the steps, int64.
@@ -23,18 +23,18 @@ def shares(keys: Tensor, concentration: float) -> Tensor:
 
 
 def pairing(keys: Tensor, examples: int) -> Tensor:
-    """The other picture of each place of a batch: a random order of them, int64 [member, example]."""
+    """Index of the image that each image of a batch is mixed with: a random order, int64 [member, example]."""
     return rng.permutation(_own(keys, 1), examples)
 
 
 def mixed_in(images: Tensor, label: Tensor, keys: Tensor, share: Tensor) -> tuple[Tensor, Mixed]:
-    """A batch whose pictures are mixed: share x first + (1 - share) x other.
+    """A batch of mixed images: share x first + (1 - share) x other.
 
     Args:
-        images: prepared, [member, example, channel, height, width], channels last in memory, as they stay.
+        images: prepared, [member, example, channel, height, width], channels last in memory, which is kept.
         label: [member, example].
         keys: of this step, int64 [member].
-        share: of the first pictures, [member].
+        share: of the first images, [member].
     """
     other = pairing(keys, images.shape[1])
     own = share.to(images.dtype)[:, None, None, None, None]
@@ -44,5 +44,5 @@ def mixed_in(images: Tensor, label: Tensor, keys: Tensor, share: Tensor) -> tupl
 
 
 def _own(keys: Tensor, number: int) -> Tensor:
-    """The key of what one step draws: 0 its share, 1 its pairs."""
+    """The key of one of a step's draws: 0 for its share, 1 for its pairs."""
     return rng.words(keys, 2)[..., number]

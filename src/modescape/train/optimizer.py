@@ -1,4 +1,4 @@
-"""Optimisers of stacked members: torch's own arithmetic, which works element by element and so never mixes members."""
+"""Optimisers of stacked members: torch's own elementwise arithmetic, which never mixes members."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from modescape.types import Params
 
 Tensors: TypeAlias = "list[Tensor]"
 
-BETAS = (0.9, 0.999)  # Adam's, as everywhere
+BETAS = (0.9, 0.999)  # Adam's defaults
 
 
 class Optimizer:
     """Adam, AdamW or SGD over stacked params [member, ...], with weight decay on all tensors or on kernels only.
 
-    Decay is coupled (part of the gradient) but for AdamW. Where the recipe says so, each member's gradient is clipped
+    Decay is coupled (part of the gradient) except for AdamW. If the recipe says so, each member's gradient is clipped
     first.
 
-    Its state is tensors, made at once, so that nothing is made during a step: "exp_avg", "exp_avg_sq" and "step" of
-    Adam, "momentum_buffer" of SGD, each by the parameters' names.
+    Its state consists of tensors that are allocated in advance, so that a step allocates none: "exp_avg", "exp_avg_sq"
+    and "step" of Adam, "momentum_buffer" of SGD, each by the parameters' names.
 
     Args:
         train: settings.
@@ -37,10 +37,10 @@ class Optimizer:
         self.adaptive = train.optimizer != "sgd"
         kinds = ("exp_avg", "exp_avg_sq") if self.adaptive else ("momentum_buffer",) * (train.momentum > 0)
         self.state = {kind: {name: torch.zeros_like(tensor) for name, tensor in params.items()} for kind in kinds}
-        if self.adaptive:  # one count a tensor, as torch keeps it, and all in one tensor, to be counted at once
+        if self.adaptive:  # one count per tensor, as in torch, all in one tensor, to be incremented at once
             self._count = torch.zeros(len(params), dtype=torch.float32, device=next(iter(params.values())).device)
             self.state["step"] = dict(zip(params, self._count.unbind(), strict=True))
-        # a parameter of no elements has nothing to step, and torch's fused steps on a GPU refuse it
+        # torch's fused steps on a GPU refuse parameters without elements
         stepped = {name: tensor for name, tensor in params.items() if tensor.numel()}
         decayed = [name for name, tensor in stepped.items() if train.decay == "all" or tensor.dim() > 2]
         rest = [name for name in stepped if name not in decayed]
@@ -59,7 +59,7 @@ class Optimizer:
     def step(self, gradients: Params, rate: float | Tensor) -> None:
         """One step with the learning rate ``rate``; a tensor on the device where steps are replayed.
 
-        A parameter without a gradient stays as it is, with its state, whatever the weight decay.
+        A parameter without a gradient, and its state, do not change, whatever the weight decay.
         """
         if self.train.clip is not None:
             gradients = clipped(gradients, self.train.clip)
@@ -128,7 +128,7 @@ class Optimizer:
         return {f"{kind}/{name}": tensor for kind, part in self.state.items() for name, tensor in part.items()}
 
     def restore(self, members: list[Params]) -> None:
-        """Put back each member's part of `tensors`, one dictionary a stacked member."""
+        """Put back each member's part of `tensors`, one dictionary per stacked member."""
         for name, tensor in self.tensors().items():
             entries = [saved[name] for saved in members]
             tensor.copy_(torch.stack(entries) if tensor.dim() else entries[0])
@@ -136,10 +136,10 @@ class Optimizer:
 
 @torch.no_grad()
 def clipped(gradients: Params, most: float) -> Params:
-    """Gradients of stacked members, each member's whole gradient g shortened to g min(1, most / (|g| + 1e-6)).
+    """Gradients of stacked members, each member's whole gradient g rescaled to g min(1, most / (|g| + 1e-6)).
 
     Args:
-        gradients: [member, ...], left as they are.
+        gradients: [member, ...], not modified.
         most: largest L2 norm.
 
     Source: `torch.nn.utils.clip_grad_norm_`, which does it for one network.

@@ -21,9 +21,9 @@ NO_PLAN = "such a study can be read but not trained; start another with --out"
 
 @dataclass(frozen=True, order=True)
 class Group:
-    """Neighbouring members that share a step: the same places whoever else is trained, so the same bits.
+    """Neighbouring members that share a step: at the same positions whoever else is trained, and so with the same bits.
 
-    A place whose member is trained already, or was not asked for, is filled and its results are dropped.
+    A position whose member is already trained, or was not asked for, is filled and its results are dropped.
     """
 
     first: int  # member number
@@ -31,7 +31,7 @@ class Group:
 
     @property
     def members(self) -> list[int]:
-        """Member numbers of all places."""
+        """Member numbers of all positions."""
         return list(range(self.first, self.first + self.size))
 
     def halves(self) -> list[Group]:
@@ -48,19 +48,19 @@ class Plan:
     group_size: int  # members per step
     threads: int = 1  # CPU threads of each worker
     memory_format: MemoryFormat = "channels_last"
-    kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
-    build: Build | None = None  # of the kernels in C: compiled on this machine, or which of the wheel's
+    kernels: Implementation = "torch"  # "native": in C, "triton", or "torch": torch's operations
+    build: Build | None = None  # of the C kernels: compiled on this machine, or prebuilt in the wheel
     replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
-    convolution: str = "each"  # form of the stacked convolution where no other was chosen
+    convolution: str = "each"  # default form of the stacked convolution
     convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass
-    measured: bool = False  # groups and forms come from measurements: a study begun again may get others
+    measured: bool = False  # groups and forms come from measurements: a study begun again may get other ones
 
     @classmethod
     def of(cls, values: Any) -> Plan:
         """The plan that a manifest holds.
 
         Raises:
-            InputError: if it is no plan of this version, or holds what no plan holds.
+            InputError: if it is not a plan of this version, or has invalid entries.
         """
         try:
             plan = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
@@ -76,14 +76,14 @@ class Plan:
         return plan
 
     def groups(self, members: Iterable[int], begun: Mapping[int, Group] | None = None) -> dict[Group, list[int]]:
-        """Deal members into groups.
+        """Assign members to groups.
 
         Args:
-            members: whom to train.
-            begun: the groups in which some of them were begun, smaller where memory ran out.
+            members: the members to train.
+            begun: the groups in which some of them were begun; smaller ones if memory ran out.
 
         Returns:
-            group -> those of its members that are to be trained, in order.
+            group -> those of its members to train, in order.
         """
         dealt: dict[Group, list[int]] = {}
         for member in sorted(members):

@@ -1,4 +1,4 @@
-"""Make the plan of a study: whether and with how many others a member shares a step, and with which kernels."""
+"""Making the plan of a study: how many members share a step, and with which kernels."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from modescape.train.optimizer import Optimizer
 from modescape.train.plan import Plan
 
 DENSE = "mlp"  # the built-in network that `modescape.network.dense` may take
-DENSE_GROUP = 5  # its members per step on a CPU: ten are two groups, for two cores
-MOST_PRODUCTS = 1_000_000  # of a forward pass of a member; with more a core is at work, and unused places cost time
-STRICT_GROUP = 16  # members per step where nothing is measured
-SAMPLE = 2  # members whose step is tried to see what memory one takes
-MEMORY_SHARE = 0.6  # of what is free: trials, validation and the allocator's gaps take some too
+DENSE_GROUP = 5  # its members per step on a CPU: ten members make two groups, for two cores
+MOST_PRODUCTS = 1_000_000  # of a member's forward pass; with more, arithmetic dominates, and unused positions cost time
+STRICT_GROUP = 16  # members per step if nothing is measured
+SAMPLE = 2  # members in the trial step that measures memory
+MEMORY_SHARE = 0.6  # of the free memory; trials, validation and fragmentation need some
 
 
 def make_plan(
@@ -40,17 +40,17 @@ def make_plan(
 ) -> Plan:
     """The plan for a device.
 
-    CPU: one member at a time on one thread, as vmapped and grouped convolutions are slower there; of a small network of
-    dense layers `DENSE_GROUP` members share a step, however many there are: bits depend on the place in a group. GPU:
-    stacked, as many as the memory holds (of several GPUs each has its share of members), each convolution in the form
-    that was measured to be the fastest; with ``determinism: strict`` nothing is measured.
+    CPU: one member at a time on one thread, as vmapped and grouped convolutions are slower there; in small MLPs
+    `DENSE_GROUP` members share a step, however many there are, since bits depend on the position in a group. GPU:
+    stacked, as many as fit in memory (with several GPUs, each has its share of members), each convolution in the form
+    measured to be the fastest; with ``determinism: strict`` nothing is measured.
 
     Args:
         recipe: settings.
         dataset: its data, on the CPU.
         device: "cpu" or "cuda".
-        habits: of the network.
-        say: told in a line what takes its time.
+        habits: behaviour of the network.
+        say: called with a line before long measurements.
     """
     members = recipe.train.members
     kernels = usual(device)
@@ -76,7 +76,7 @@ def make_plan(
 
 
 def _is_small_and_dense(recipe: Recipe, dataset: Dataset, habits: Habits) -> bool:
-    """Whether a step is mostly the cost of calling operations, which members that share it share."""
+    """Whether a step is mostly the overhead of calling operations, which members of a group share."""
     if recipe.model.factory != DENSE or not habits.can_stack or recipe.train.arithmetic == "bf16":
         return False
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
@@ -86,7 +86,7 @@ def _is_small_and_dense(recipe: Recipe, dataset: Dataset, habits: Habits) -> boo
 
 
 def _workers(recipe: Recipe) -> int:
-    """Workers among whom members are shared out on GPUs."""
+    """Number of workers that share the members on GPUs."""
     engine, workers, here = recipe.compute.engine, recipe.compute.workers, len(runtime.gpus())
     if engine == "here":
         return 1
@@ -98,8 +98,8 @@ def group_of(members: int, most: int, workers: int) -> int:
 
     Args:
         members: of the study.
-        most: that the memory of a GPU holds.
-        workers: GPUs that are at work at once: there are as many groups at least, as far as members go.
+        most: largest group that fits in a GPU's memory.
+        workers: GPUs that work at once; there are at least as many groups, if there are enough members.
 
     >>> group_of(10, 64, 1), group_of(10, 64, 4), group_of(10, 2, 4), group_of(3, 64, 8)
     (10, 3, 2, 1)
@@ -108,13 +108,13 @@ def group_of(members: int, most: int, workers: int) -> int:
 
 
 def _even(members: int, most: int) -> int:
-    """The size of as few groups as possible that are as equal as possible."""
+    """The size of the groups if there are as few as possible, as equal as possible."""
     groups = -(-members // most)
     return -(-members // groups)
 
 
 def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | None = None) -> tuple[list, int]:
-    """Run one step of a few members: the convolutions it asks for, and the bytes that a member takes on a GPU."""
+    """Run one step of a few members: the convolutions in it, and the bytes per member on a GPU."""
     data = dataset.to(device).train
     seen: list = []
     policy = ComputePolicy(recipe.train.arithmetic, Choices(default="each", seen=seen))
@@ -135,7 +135,7 @@ def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | Non
 
 
 def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan, habits: Habits) -> float:
-    """Time of a step of a whole group by the plan, remembered once it was measured."""
+    """Time of a step of a whole group under the plan; cached."""
     device = torch.device(plan.device)
     about = [recipe.model.model_dump(), recipe.train.model_dump(exclude={"members"}), plan.as_dict()]
 

@@ -1,4 +1,4 @@
-"""Work on a GPU that is recorded once and replayed: no Python and no single launches in between (a CUDA graph)."""
+"""Work on a GPU that is recorded once and replayed without Python or single kernel launches (a CUDA graph)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-TRIALS = 3  # runs before the recording: kernels are compiled, workspaces made
+TRIALS = 3  # runs before the recording, to compile kernels and allocate workspaces
 
 
 class Replay:
     """A recording of ``work``, made at once; calling it does the work again on the same memory.
 
-    What changes from call to call has to lie in tensors that ``work`` reads. On a CPU nothing can be recorded: the
-    trials are made, and a call runs ``work`` itself.
+    Whatever changes from call to call has to be in tensors that ``work`` reads. On a CPU nothing can be recorded: the
+    trial runs are made, and a call runs ``work`` itself.
 
     Args:
         work: changes tensors in place and never waits for the GPU.
-        changed: every tensor that outlives ``work`` and that it changes; the trials leave them as they were.
+        changed: every tensor that outlives ``work`` and that it changes; the trial runs restore them.
         device: where it runs.
-        pool: memory of an earlier recording to share; the two are never replayed at once.
+        pool: memory pool of an earlier recording to share; the two must never be replayed at once.
 
     Raises:
-        RuntimeError: if the work cannot be recorded; the tensors are as they were.
+        RuntimeError: if the work cannot be recorded; the tensors are restored.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class Replay:
             trials()
             self._replay = work
             return
-        aside = torch.cuda.Stream(device)  # trials on a stream of their own, as a recording needs it
+        aside = torch.cuda.Stream(device)  # trial runs on a side stream, as a recording requires
         aside.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(aside):
             trials()
         torch.cuda.current_stream(device).wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        # nothing is computed while it is recorded; a thread that writes files may talk to the driver meanwhile
+        # recording computes nothing; a thread that writes files may use the driver meanwhile
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             work()
         self.pool, self._replay = graph.pool(), graph.replay
 
     def __call__(self) -> None:
-        """Do the work once more."""
+        """Run the work once more."""
         self._replay()
 
 

@@ -10,7 +10,7 @@ from modescape import recipe
 def learning_rate(train: recipe.Train, epoch: int, step: int, steps: int) -> float:
     """Learning rate at one step.
 
-    Constant, step and halving change between epochs; the others at every step. With t = epoch * steps + step, T all
+    Constant, step and halving change between epochs, the others at every step. With t = epoch * steps + step, T all
     steps and W those of the warm-up: linear is lr [1 - (t - W) / (T - W)], cosine and cyclic are
     lr/2 [cos(pi mod(t, L) / L) + 1], cyclic with L = ceil(T / cycles) (Huang et al. 2017, arXiv 1704.00109), cosine
     with t - W for t and L = T - W. In the warm-up the rate is (t + 1) / W times that: its last step is the first at the
@@ -43,7 +43,7 @@ def learning_rate(train: recipe.Train, epoch: int, step: int, steps: int) -> flo
 
 
 def warmup_steps(train: recipe.Train, steps: int) -> int:
-    """Steps of the warm-up; at least one of the training comes after it.
+    """Steps of the warm-up; at least one step of the training comes after it.
 
     Args:
         train: training settings.
@@ -54,7 +54,7 @@ def warmup_steps(train: recipe.Train, steps: int) -> int:
 
 
 def langevin_noise(train: recipe.Train, epoch: int, step: int, steps: int, examples: int) -> float:
-    """Standard deviation of the noise added to every weight after a step, sqrt(2 rate T / N); 0 where there is none.
+    """Standard deviation of the noise added to every weight after a step, sqrt(2 rate T / N); 0 without Langevin noise.
 
     Args:
         train: training settings.

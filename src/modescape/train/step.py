@@ -1,9 +1,9 @@
 """The training step: one function for any number of stacked members.
 
 Members are a leading axis of parameters, buffers, examples and keys. Two or more go through the network by `vmap`, or
-without it where all it has is dense layers (`modescape.network.dense`); one goes straight through, which is the same
-arithmetic without the batching (and on a CPU the fast way, since vmapped convolutions become grouped ones). The
-gradient of the sum of the members' losses is each member's own gradient.
+without it if the network has only linear layers (`modescape.network.dense`); a single member is called directly, which
+is the same arithmetic without batching (and faster on a CPU, since vmapped convolutions become grouped ones). The
+gradient of the sum of the members' losses gives each member's own gradient.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Slopes: TypeAlias = "Sequence[Tensor | None]"
 
 
 class Mixed(NamedTuple):
-    """What was mixed into the pictures of a batch (`train.mixup`)."""
+    """What was mixed into the images of a batch (`train.mixup`)."""
 
-    label: Tensor  # of the other pictures, [member, example]
-    share: Tensor  # of the first pictures, in [0, 1], [member]
+    label: Tensor  # of the other images, [member, example]
+    share: Tensor  # of the first images, in [0, 1], [member]
 
 
 class Step:
@@ -45,9 +45,9 @@ class Step:
     Args:
         module: the architecture; its own weights are not used. It is put in training mode and prepared by `fuse`.
         members: number of stacked members.
-        habits: what the trial found. With ``recomputes`` the backward pass is watched, too.
+        habits: the network's behaviour. With ``recomputes`` the backward pass is intercepted as well.
         policy: how products are computed.
-        task: what the loss is.
+        task: defines the loss.
 
     Raises:
         ValueError: if the network cannot be stacked and there are several members.
@@ -67,11 +67,11 @@ class Step:
         self.dense = dense_of(module) if policy.arithmetic != "bf16" else None
         self.module, self.members, self.habits, self.policy = fuse(module), members, habits, policy
         self.task = task
-        self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
+        self.recomputed = False  # whether operations were called in the last backward pass, if it was intercepted
         self._installed: tuple[ModelState, list[Tensor]] | None = None
         unusual = habits.draws or habits.calls_dropout or habits.replaces_buffers or habits.recomputes
         self.chain = None if members != 1 or unusual else Chain.of(self.module)
-        self._weights: list[Weights] | None = None  # of the installed member, where the network is a chain
+        self._weights: list[Weights] | None = None  # of the installed member, if the network is a chain
 
     def __call__(
         self, state: ModelState, inputs: Inputs, label: Tensor, keys: Tensor, mixed: Mixed | None = None
@@ -100,7 +100,7 @@ class Step:
                 logits = vmapped(self._stacked, state.params, state.buffers, inputs, keys)
             loss = self._mean_loss(logits, label, mixed)
             slopes = _slopes(loss.sum(), list(state.params.values()))
-        # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter
+        # vmap may return transposed memory, which fused optimisers read as if laid out like the parameter
         found = {name: slope for name, slope in zip(state.params, slopes, strict=True) if slope is not None}
         gradients = {
             name: slope.contiguous()[None] if self.members == 1 else slope.contiguous() for name, slope in found.items()
@@ -110,7 +110,7 @@ class Step:
         return gradients, loss.detach(), self.task.tally(logits.detach(), label)
 
     def _mean_loss(self, logits: Tensor, label: Tensor, mixed: Mixed | None) -> Tensor:
-        """Loss [member] of outputs [member, example, width]; of a lone member without that axis, as is its label."""
+        """Loss [member] of outputs [member, example, width]; for a single member without that axis, like its label."""
         loss = self.task.mean_loss(logits, label)
         if mixed is None:
             return loss
@@ -148,7 +148,7 @@ class Step:
     def _chained(
         self, state: ModelState, inputs: Inputs, label: Tensor, key: int, mixed: Mixed | None
     ) -> tuple[Slopes, Tensor, Tensor]:
-        """What `_lone` gives, of a network that is a chain of layers."""
+        """`_lone` for a network that is a chain of layers."""
         chain, weights = self.chain, self._weights
         assert chain is not None
         assert weights is not None
@@ -162,9 +162,9 @@ class Step:
         return [found[name] for name in state.params], logits[None], loss[None]
 
     def _backward(self, loss: Tensor, wanted: list[Tensor], ops: MemberOps) -> Slopes:
-        """Gradients of a network that runs parts of itself again meanwhile, within the same block of operations.
+        """Gradients of a network that recomputes parts of itself meanwhile, within the same block of operations.
 
-        They are gathered where the parameters are: reentrant checkpoints do not work under `torch.autograd.grad`.
+        They accumulate in the parameters: reentrant checkpoints do not work under `torch.autograd.grad`.
         """
         for tensor in wanted:
             tensor.grad = None
@@ -182,13 +182,13 @@ class Step:
             return call_with(self.module, {**params, **buffers}, inputs)
 
     def _laid(self, leaf: Tensor) -> Tensor:
-        """One leaf [member, example, ...] as it lies in memory in this study."""
+        """One leaf [member, example, ...] in the study's memory layout."""
         laid = self.policy.laid(leaf.flatten(0, 1))
         assert isinstance(laid, Tensor)
         return laid.view(leaf.shape)
 
     def _install(self, state: ModelState) -> list[Tensor]:
-        """Make the lone member's tensors the module's own, once; returns the module's parameters."""
+        """Make the single member's tensors the module's own, once; returns the module's parameters."""
         if self._installed is None or self._installed[0] is not state:
             one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
             parameters = install(self.module, one)
@@ -198,7 +198,7 @@ class Step:
         return self._installed[1]
 
     def _copy_back(self, state: ModelState) -> None:
-        """Keep what the network put in the place of its tensors (``buffer = ...``, ``weight.data = ...``)."""
+        """Copy back tensors that the network replaced (``buffer = ...``, ``weight.data = ...``)."""
         held = state.params | state.buffers
         for name, tensor in [*self.module.named_parameters(), *self.module.named_buffers()]:
             if name in held and tensor.data_ptr() != held[name].data_ptr():
@@ -208,8 +208,8 @@ class Step:
 
 
 def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
-    """Gradients; None where the loss does not depend on a parameter."""
-    asked = [tensor for tensor in wanted if tensor.requires_grad]  # a network may freeze its own in forward
+    """Gradients; None for parameters on which the loss does not depend."""
+    asked = [tensor for tensor in wanted if tensor.requires_grad]  # a network may freeze parameters in its forward
     if not loss.requires_grad or not asked:
         return [None] * len(wanted)
     slopes = iter(torch.autograd.grad(loss, asked, allow_unused=True))
@@ -217,5 +217,5 @@ def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
 
 
 def _along(values: Tensor, like: Tensor) -> Tensor:
-    """A value a member [member], to be used beside [member, ...]."""
+    """One value per member, [member], reshaped to broadcast with [member, ...]."""
     return values.view(-1, *[1] * (like.dim() - 1))

@@ -1,7 +1,7 @@
 """The steps of an epoch for a group of stacked members: pick, prepare, step, count.
 
-Everything that differs between steps lies in tensors on the device (order, keys, rates, the step's number), so a step
-can be recorded once and replayed, and nothing waits for the GPU within an epoch.
+Everything that differs between steps is in tensors on the device (order, keys, rates, the step's number), so that a
+step can be recorded once and replayed, and nothing waits for the GPU within an epoch.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Steps:
         step: loss and gradients of one batch.
         state: stacked members, changed in place.
         optimizer: of these members.
-        replayed: record a step and replay it; else run it each time.
-        say: told in a line when a step could not be recorded.
+        replayed: record a step as a CUDA graph and replay it.
+        say: called with a line if a step cannot be recorded.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Steps:
         self.noisy = isinstance(schedule, Cyclic) and schedule.temperature > 0
 
     def epoch(self, epoch: int, progress: Callable[[int], None]) -> tuple[Tensor, Tensor]:
-        """One pass.
+        """Train for one epoch.
 
         Args:
             epoch: from 0.
@@ -88,7 +88,7 @@ class Steps:
         return self.loss / sum(self.sizes), self.step.task.told(self.tally / sum(self.sizes))
 
     def first(self) -> None:
-        """The first step of the first epoch again and again: to see what a step takes."""
+        """Run the first step of the first epoch, repeatedly if called again, to measure it."""
         if not self._tables:
             self._fill(0)
         self.number.zero_()
@@ -111,7 +111,7 @@ class Steps:
         if not self._tables:
             self._tables = tables
         for table, values in zip(self._tables, tables, strict=True):
-            table.copy_(values)  # in place: recordings read this memory
+            table.copy_(values)  # in place: the recorded graph reads this memory
         for tensor in (self.number, self.loss, self.tally):
             tensor.zero_()
 
@@ -126,7 +126,7 @@ class Steps:
             self._one(size)
 
     def _one(self, size: int, at: tuple[int, float] | None = None) -> None:
-        """The step of a number and a learning rate; without them those that `number` and the table of rates say."""
+        """One step, with a given number and learning rate; default: those in `number` and the table of rates."""
         order, draws, rates, noise, *mixing = self._tables
         if at is None:
             index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
@@ -152,7 +152,7 @@ class Steps:
         self.number.add_(1)
 
     def _add_noise(self, keys: Tensor, deviation: Tensor, names: Set[str]) -> None:
-        """Move every weight of every member by its own normal number, [member] keys; of the parameters of ``names``."""
+        """Add normal noise to every weight of the parameters ``names``, from one key per member."""
         if deviation.device.type == "cpu" and not deviation:
             return
         params = self.state.params.values()
@@ -166,14 +166,14 @@ class Steps:
                     tensor.add_(own.view(tensor.shape).to(tensor.dtype))
 
     def _replay(self, size: int) -> Replay | None:
-        """The recording of a step with batches of this size; None, from then on, where it cannot be made."""
+        """The recording of a step with batches of this size; None, from then on, if it cannot be made."""
         if size not in self._replays:
             pool = next((replay.pool for replay in self._replays.values()), None)
             try:
                 self._replays[size] = Replay(lambda: self._one(size), self._changed(), self.device, pool)
             except torch.OutOfMemoryError:
                 raise
-            except RuntimeError as error:  # the network waits for the GPU, or does what no recording can hold
+            except RuntimeError as error:  # the network waits for the GPU, or does something that cannot be recorded
                 reason = " ".join(str(error).split())[:200]
                 self.say(f"a step of this network cannot be recorded, so each one is run, which is slower ({reason})")
                 self.replayed = False

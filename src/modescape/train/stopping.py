@@ -1,4 +1,4 @@
-"""Early stopping: members that go back to their best epoch, by validation, and stay there."""
+"""Early stopping: members return to their best epoch, by validation, and stay there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ COLUMNS = 4
 class Stopping:
     """The best epoch of each stacked member, and whether it has stopped.
 
-    A member stops when its score has not improved for ``patience`` epochs. Its weights and buffers go back to those of
-    its best epoch, and stay; so they do after the last epoch, whether it has stopped before or not.
+    A member stops when its score has not improved for ``patience`` epochs. Its weights and buffers are then reset to
+    those of its best epoch and stay there; likewise after the last epoch, whether it stopped earlier or not.
 
     Args:
         rule: when to stop.
@@ -31,7 +31,7 @@ class Stopping:
         self.best_epoch = torch.zeros(members, dtype=torch.int64)  # 0: none yet
         self.stopped = torch.zeros(
             members, dtype=torch.int64
-        )  # the epoch after which it went back; 0: it is in training
+        )  # the epoch after which it was reset; 0: still in training
         self.columns = torch.zeros(members, COLUMNS, dtype=torch.float64)  # of the best epoch
 
     @property
@@ -40,15 +40,15 @@ class Stopping:
         return bool((self.stopped > 0).all())
 
     def after(self, epoch: int, columns: Tensor) -> Tensor:
-        """Judge an epoch, and put back the weights of those that stop, or have stopped.
+        """Evaluate the rule after an epoch, and reset the weights of members that stop or have stopped.
 
         Args:
             epoch: from 1.
             columns: `COLUMNS` of this epoch, float64 [member, column], on the CPU.
 
         Returns:
-            the columns of the weights that each member has now; the epoch after which one stops keeps the loss and the
-            accuracy of its training.
+            the columns of the weights that each member has now; in the epoch after which a member stops, training loss
+            and accuracy stay those of that epoch.
         """
         at = 2 if self.rule.score == "validation_loss" else 3
         score, held = columns[:, at], self.columns[:, at]
@@ -67,7 +67,7 @@ class Stopping:
         return now
 
     def tensors(self) -> Params:
-        """What training goes on with, stacked, as named tensors."""
+        """Everything needed to resume, stacked, as named tensors."""
         best = {
             f"{kind}/{name}": tensor
             for kind, part in zip(("param", "buffer"), self.best, strict=True)
@@ -76,12 +76,12 @@ class Stopping:
         return {**best, "best_epoch": self.best_epoch, "stopped": self.stopped, "columns": self.columns}
 
     def restore(self, members: list[Params]) -> None:
-        """Put back each member's part of `tensors`, one dictionary a stacked member."""
+        """Put back each member's part of `tensors`, one dictionary per stacked member."""
         for name, tensor in self.tensors().items():
             tensor.copy_(torch.stack([saved[name] for saved in members]))
 
     def places(self) -> list[tuple[int, int] | None]:
-        """Of each member the epoch after which it went back, and its best one; None for one in training."""
+        """For each member the epoch after which it was reset, and its best one; None if still in training."""
         pairs = zip(self.stopped.tolist(), self.best_epoch.tolist(), strict=True)
         return [(after, best) if after else None for after, best in pairs]
 

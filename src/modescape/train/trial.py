@@ -22,7 +22,7 @@ from modescape.types import Params
 def trial(
     recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Prepare, task: Task | None = None
 ) -> Habits:
-    """`modescape.network.trial.trial`, by this package's way to train."""
+    """`modescape.network.trial.trial` with this package's training step and optimisers."""
     task = task or Classification(num_classes)
     seen = replace(data, label=task.seen(data.label))
     return network_trial.trial(recipe, seen, num_classes, preparation, _Training(recipe.train, task))
@@ -30,7 +30,7 @@ def trial(
 
 @dataclass(frozen=True)
 class _Training:
-    """One step of training, as a trial asks for it."""
+    """One training step, for a trial."""
 
     train: recipe.Train
     task: Task

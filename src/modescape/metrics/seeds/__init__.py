@@ -1,6 +1,6 @@
-"""Scores of repeated runs: spread over seeds, differences, runs that are needed, luck of the best, stopping rules.
+"""Scores of repeated runs: spread over seeds, differences, runs needed, luck of the best, stopping rules.
 
-Arrays in, numbers out; knows nothing of files.
+Arrays in, numbers out; no files.
 """
 
 from modescape.metrics.seeds.best import (

@@ -1,4 +1,4 @@
-"""The best of n seeds: how much of it is luck. The largest of many scores lies high whatever the method."""
+"""The best of n seeds: how much of it is luck. The largest of many scores is high whatever the method."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from modescape.errors import InputError
 from modescape.metrics.seeds.summary import Summary, checked
 
-REACH, STEPS = 12.0, 4_001  # of the grid of normal scores: beyond it lies 4e-33; the trapezium rule converges fast
+REACH, STEPS = 12.0, 4_001  # of the grid of normal scores: 4e-33 lies beyond; the trapezoidal rule converges fast
 
 
 def expected_maximum(runs: int) -> float:
-    """Mean of the largest of so many standard normal numbers: 0, .564, .846, 1.029, 1.163, ...
+    """Expected maximum of ``runs`` standard normal variables: 0, .564, .846, 1.029, 1.163, ...
 
     E max = integral of z n phi(z) Phi(z)^(n - 1).
 
@@ -26,14 +26,14 @@ def expected_maximum(runs: int) -> float:
 
 
 def best_of_normal(found: Summary, runs: int) -> float:
-    """Expected best of so many runs of a method whose scores are normal with the mean and spread that were seen."""
+    """Expected best of ``runs`` runs of a method whose scores are normal with the observed mean and spread."""
     return found.mean + found.sd * expected_maximum(runs)
 
 
 def best_of_seen(scores: np.ndarray, runs: int) -> float:
-    """Expected best of so many runs, without an assumption: the mean over all subsets of that size.
+    """Expected best of ``runs`` runs without a distributional assumption: the mean over all subsets of that size.
 
-    Unbiased, where the mean over draws with replacement lies too low: sum_i C(i - 1, k - 1) / C(n, k) x_(i).
+    Unbiased, whereas the mean over draws with replacement is too low: sum_i C(i - 1, k - 1) / C(n, k) x_(i).
 
     Args:
         scores: of the runs there are, [run].
@@ -49,7 +49,7 @@ def best_of_seen(scores: np.ndarray, runs: int) -> float:
 
 
 def chance_of_better_best(first: Summary, second: Summary, runs: int) -> float:
-    """How often the best of so many runs of the first beats the best of as many of the second; scores are normal.
+    """Probability that the best of ``runs`` runs of the first beats the best of as many of the second; normal scores.
 
     P = integral of n phi(z) Phi(z)^(n - 1) Phi((m_1 + s_1 z - m_2) / s_2)^n.
     """
@@ -64,7 +64,7 @@ def chance_of_better_best(first: Summary, second: Summary, runs: int) -> float:
 
 
 def chance_seen(first: np.ndarray, second: np.ndarray, runs: int) -> float:
-    """The same without an assumption: over all subsets of that size of both; equal ones count half.
+    """`chance_of_better_best` without a distributional assumption: over all subsets of both; ties count half.
 
     >>> chance_seen(np.array([1.0, 3.0]), np.array([2.0, 2.5]), 1)
     0.5

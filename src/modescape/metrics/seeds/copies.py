@@ -1,4 +1,4 @@
-"""What cannot be answered: one run, and scores that are copies of others."""
+"""Input that cannot be answered: single runs, and scores that are copies of others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from decimal import Decimal
 from modescape.errors import InputError
 from modescape.plain import shown
 
-TELLING = 8  # significant digits that two runs must share by chance, so that they are taken for one
-DIGITS_OF_ONE = 5  # of a score that comes again and again
+TELLING = 8  # shared significant digits from which two runs count as copies
+DIGITS_OF_ONE = 5  # significant digits of a repeated score that is reported
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Runs:
     method: str
     task: str  # "" where there is one alone
     scores: tuple[float, ...]
-    names: tuple[str, ...] | None = None  # of the runs; None: they have none
-    where: tuple[str, ...] = field(default=(), repr=False)  # each score's line, in messages
+    names: tuple[str, ...] | None = None  # of the runs; None: unnamed
+    where: tuple[str, ...] = field(default=(), repr=False)  # each score's line in the file, for messages
 
     @property
     def label(self) -> str:
@@ -31,12 +31,12 @@ class Runs:
 
 
 def answerable(columns: Sequence[Runs]) -> tuple[list[Runs], list[str]]:
-    """What has two runs or more that differ, and what a user should know of the rest.
+    """The columns with two or more different scores, and warnings about the rest.
 
-    A method whose runs all have one score is left out where two others remain, and said.
+    A method whose runs all have the same score is left out, with a warning, if two others remain.
 
     Raises:
-        InputError: (a ValueError) if a method has one run; if methods or runs are copies; if too little differs.
+        InputError: (a ValueError) if a method has one run, if methods or runs are copies, or if too few scores differ.
     """
     for one in columns:
         if len(one.scores) < 2:
@@ -57,7 +57,7 @@ def answerable(columns: Sequence[Runs]) -> tuple[list[Runs], list[str]]:
 
 
 def quoted(text: object) -> str:
-    """A name in messages."""
+    """A name, quoted for messages."""
     return shown(repr(text), 80)
 
 
@@ -70,7 +70,7 @@ def _flat(one: Runs) -> str:
 
 
 def _refuse_methods(columns: Sequence[Runs]) -> None:
-    """Two methods with the same scores, run by run: two values alone in many runs may be chance."""
+    """Refuse two methods with the same scores, run by run, unless so few distinct values make that chance."""
     seen: dict[tuple[str, tuple[float, ...]], Runs] = {}
     for one in columns:
         other = seen.setdefault((one.task, one.scores), one)
@@ -83,7 +83,7 @@ def _refuse_methods(columns: Sequence[Runs]) -> None:
 
 
 def _refuse_runs(columns: Sequence[Runs]) -> None:
-    """Two runs with the same scores on everything, where so many digits agree that it is no chance."""
+    """Refuse two runs with the same scores on everything, if so many digits agree that it is not chance."""
     vectors: dict[str, list[tuple[int, float, str]]] = {}
     for number, one in enumerate(columns):
         for place, name in enumerate(one.names or ()):
@@ -101,7 +101,7 @@ def _refuse_runs(columns: Sequence[Runs]) -> None:
 
 
 def _repeated(columns: Sequence[Runs]) -> list[str]:
-    """Scores of many digits that come again: perhaps one run twice."""
+    """Warnings about repeated scores of many digits: perhaps one run twice."""
     said = []
     for one in columns:
         score, times = Counter(one.scores).most_common(1)[0]

@@ -17,9 +17,9 @@ SMALLEST = 1e-60  # spread whose fourth power float64 still holds
 
 @dataclass(frozen=True)
 class Spread:
-    """How surely a mean difference is known: its variance for one run each, and the degrees of freedom of that."""
+    """Precision of a mean difference: its variance for one run each, and the degrees of freedom of that."""
 
-    variance: float  # of one pair's difference; of two methods the sum of their variances
+    variance: float  # of one pair's difference; unpaired, the sum of the two methods' variances
     freedom: float
 
 
@@ -28,15 +28,15 @@ class Difference:
     """First minus second; numbers in the unit of the scores."""
 
     test: str  # "paired t" or "Welch"
-    runs: tuple[int, int]  # of the first and of the second; pairs of both where they are paired
+    runs: tuple[int, int]  # of the first and of the second; the number of pairs, twice, if paired
     value: float
     low: float  # ends of the interval for new runs
     high: float
     t: float
     freedom: float
     p: float  # two-sided
-    effect: Effect  # d_z of pairs, Hedges' g of others
-    permutation: Permutation | None  # exact; None of too many runs
+    effect: Effect  # d_z if paired, else Hedges' g
+    permutation: Permutation | None  # exact; None with too many runs
     spread: Spread
 
     @property

@@ -1,4 +1,4 @@
-"""Sizes of effects in units of the spread over runs, with intervals by the noncentral t distribution."""
+"""Effect sizes in units of the spread over runs, with intervals by the noncentral t distribution."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from modescape.metrics.seeds.summary import TAIL
 
-HALVINGS = 100  # of the bracket of a root: below the rounding of float64
+HALVINGS = 100  # bisection steps, down to the rounding of float64
 
 
 class Effect(NamedTuple):
@@ -19,11 +19,12 @@ class Effect(NamedTuple):
 
 
 def effect_size(t: float, freedom: int, runs: float) -> Effect:
-    """Difference over spread, corrected for few runs, from the t statistic it makes.
+    """Standardised difference, corrected for few runs, from its t statistic.
 
     g = J t / sqrt(runs), J = Gamma(f / 2) / (sqrt(f / 2) Gamma((f - 1) / 2)) about 1 - 3 / (4 f - 1). The ends are the
-    effects whose noncentral t distribution has the t that was seen at its .975 and its .025 quantile: exact for normal
-    scores with one spread. Hedges' g of two methods has the pooled spread; of pairs d_z has that of the differences.
+    effects for which the observed t is the .975 and the .025 quantile of the noncentral t distribution: exact for
+    normal scores of equal spread. Hedges' g of two methods uses the pooled spread, d_z of pairs that of the
+    differences.
 
     Args:
         t: the statistic.
@@ -42,12 +43,12 @@ def effect_size(t: float, freedom: int, runs: float) -> Effect:
 
 def _correction(freedom: int) -> float:
     if freedom < 2:
-        return 1.0  # two pairs: such effects have no mean that could be corrected
+        return 1.0  # two pairs: the mean of the effect does not exist
     return math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2)) / math.sqrt(freedom / 2)
 
 
 def noncentrality(t: float, freedom: float, share: float) -> float:
-    """The noncentrality at which the noncentral t distribution has `share` of it below t; falls as the share grows."""
+    """The noncentrality at which the noncentral t distribution has probability ``share`` below t; decreasing in it."""
     reach = 4 * abs(t) + 12  # t sqrt(chi^2 / f) + z: the root factor is at most 2.3 at its .975 quantile (f = 1)
     low, high = -reach, reach
     for _ in range(HALVINGS):
@@ -57,7 +58,7 @@ def noncentrality(t: float, freedom: float, share: float) -> float:
 
 
 def share_below(t: float, freedom: float, noncentral: float) -> float:
-    """How much of a noncentral t distribution lies below t; 0 or 1 in tails that are too far for SciPy (NaN there)."""
+    """Noncentral t distribution function at t; 0 or 1 in far tails, where SciPy returns NaN."""
     from scipy.special import nctdtr
 
     share = float(nctdtr(freedom, noncentral, t))

@@ -1,4 +1,4 @@
-"""Everything that scores of repeated runs say about methods and their differences, in one place."""
+"""Everything that is computed from scores of repeated runs about methods and their differences."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ from modescape.metrics.seeds.summary import Summary, summarize
 from modescape.metrics.seeds.tasks import means_of_tasks
 
 ALPHA = 1 - LEVEL
-BEST_OF = 5  # runs whose best people report
+BEST_OF = 5  # number of runs of which people report the best
 POWER = 0.8
 MOST_PAIRS = 10_000  # differences: half a minute
-SHARED = 2 / 3  # of the runs of the method with more of them that must be in both, so that pairs are made
+SHARED = 2 / 3  # of the larger method's runs that must occur in both for them to be paired
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked beside means and differences."""
+    """What is asked besides means and differences."""
 
     lower_is_better: bool = False
-    against: str | None = None  # the one method that all others are compared with; None: every two
-    paired: bool | None = None  # None: where runs bear the same names
-    width: float | None = None  # wanted of intervals, from end to end, in the unit of the scores
+    against: str | None = None  # the method that all others are compared with; None: all pairs
+    paired: bool | None = None  # None: if runs have the same names
+    width: float | None = None  # wanted width of intervals, in the unit of the scores
     power: float | None = None  # wanted; None: .8
-    difference: float | None = None  # that is to be found with this power; None: the one that was seen
-    best_of: int | None = None  # runs of which the best is reported; None: 5, or as many as there are
+    difference: float | None = None  # to be detected with this power; None: the observed one
+    best_of: int | None = None  # number of runs of which the best is reported; None: 5, or as many as there are
     mean_of_tasks: bool = False  # also each method's mean over tasks, run by run
     sequential: bool = False  # also the sequential test
 
 
 @dataclass(frozen=True)
 class Method:
-    """What the runs of one method say."""
+    """The results for one method."""
 
     runs: Runs
     summary: Summary
     best_of: int
-    best_expected: float  # of so many runs, of a normal distribution
-    best_seen: float | None  # of so many of the runs there are; None: there are fewer
+    best_expected: float  # of ``best_of`` runs, under a normal distribution
+    best_seen: float | None  # of ``best_of`` of the actual runs; None: there are fewer
     for_width: Needed | None
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What the sequential test, valid after every run, says."""
+    """The result of the sequential test, which is valid after every run."""
 
     runs: int  # pairs of runs in the order of the file
     evidence: float  # after the last of them
     largest: float
-    p: float  # whenever one looks, corrected for many comparisons
-    low: float  # the interval of the sequence after the last run
+    p: float  # anytime-valid, corrected for many comparisons
+    low: float  # confidence sequence after the last run
     high: float
     decision: str  # "stop: difference", "stop: smaller than asked for", "go on"
 
@@ -74,7 +74,7 @@ class Pair:
     second: Runs
     difference: Difference
     p_holm: float
-    better_best: float  # how often the best of `best_of` runs of the first beats that of the second
+    better_best: float  # probability that the best of `best_of` runs of the first beats that of the second
     better_best_seen: float | None
     for_width: Needed | None
     for_power: Needed | None
@@ -89,7 +89,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The answer."""
+    """The answer of `judge`."""
 
     question: Question
     methods: tuple[Method, ...]
@@ -98,14 +98,15 @@ class Judgement:
 
 
 def judge(columns: Sequence[Runs], question: Question | None = None) -> Judgement:
-    """What runs of methods say: spread, differences, runs that are needed, luck of the best, and whether to stop.
+    """Analyse runs of methods: spread, differences, runs needed, luck of the best, and whether to stop.
 
     Args:
         columns: one for each method and task.
         question: what else is asked.
 
     Raises:
-        InputError: (a ValueError) if it cannot be answered: one run, copies, a method or a number that is not there.
+        InputError: (a ValueError) if it cannot be answered: single runs, copies, an unknown method, a value out of
+            range.
 
     >>> a, b = Runs("a", "", (91.0, 92.1, 93.2)), Runs("b", "", (80.3, 81.1, 80.2))
     >>> found = judge([a, b])
@@ -192,8 +193,8 @@ def pairs_of(first: Runs, second: Runs, paired: bool | None = None) -> tuple[np.
     """Scores of the runs that two methods share, in the order of the first; None where runs are not paired.
 
     Args:
-        first: of one method.
-        second: of the other.
+        first: runs of one method.
+        second: runs of the other.
         paired: True: by name, or in the order of runs without names; False: never; None: by name, where at least two
             runs, and two thirds of them, are in both.
 

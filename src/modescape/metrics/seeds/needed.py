@@ -1,7 +1,7 @@
-"""How many runs settle a question: for an interval of a wanted width, or to find a difference with a wanted power.
+"""How many runs are needed: for an interval of a wanted width, or to detect a difference with a wanted power.
 
-Both take the spread that was seen for the spread there is, and scores for normal. The spread of few runs is known
-badly (five runs: .6 to 2.9 times what was seen): every number comes with what it would be at the ends of its interval.
+Both take the observed spread as the true one, and scores as normal. The spread of few runs is known poorly (five runs:
+.6 to 2.9 times the observed): every number comes with what it would be at the ends of the spread's interval.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ MOST_RUNS = 1_000_000  # beyond which no number is given
 
 @dataclass(frozen=True)
 class Noise:
-    """The variance of what is averaged over runs, and its degrees of freedom when n runs of each will be made."""
+    """The variance of what is averaged over runs, and its degrees of freedom with n runs of each method."""
 
     variance: float  # of the mean of one run each
-    freedom_per_run: float  # 1: one sample or pairs; 1 to 2: two methods, by Welch
+    freedom_per_run: float  # 1: one sample or pairs; 1 to 2: two methods (Welch)
 
     def freedom(self, runs: int) -> float:
-        """With so many runs (of each)."""
+        """Degrees of freedom with that many runs (of each method)."""
         return (runs - 1) * self.freedom_per_run
 
 
 class Needed(NamedTuple):
-    """Runs (of each method) that are needed; None: more than a million."""
+    """Number of runs needed (of each method); None: more than a million."""
 
     runs: int | None
     low: int | None  # at the ends of the interval of the spread
@@ -40,11 +40,11 @@ class Needed(NamedTuple):
 
 
 def noise_of(found: Summary | Difference, sds: tuple[float, float] | None = None) -> tuple[Noise, float]:
-    """What will be averaged, and with how many degrees of freedom its variance is known today.
+    """The noise of what will be averaged, and the degrees of freedom with which its variance is known now.
 
     Args:
         found: a method, or the difference of two.
-        sds: spread of the two methods, of a difference that is not paired.
+        sds: spreads of the two methods, for an unpaired difference.
     """
     if isinstance(found, Summary):
         return Noise(found.sd**2, 1.0), found.runs - 1
@@ -55,7 +55,7 @@ def noise_of(found: Summary | Difference, sds: tuple[float, float] | None = None
 
 
 def runs_for_width(noise: Noise, known: float, width: float) -> Needed:
-    """Runs after which the 95 % interval is about this wide, from end to end.
+    """Number of runs for a 95 % interval of about this width.
 
     The smallest n with 2 t sqrt(variance / n) <= width; half of such intervals come out narrower, about.
 
@@ -79,9 +79,9 @@ def runs_for_width(noise: Noise, known: float, width: float) -> Needed:
 
 
 def runs_for_power(noise: Noise, known: float, difference: float, power: float = 0.8) -> Needed:
-    """Runs with which the t test at 5 % finds a difference of this size with this probability.
+    """Number of runs with which the t test at 5 % detects a difference of this size with this probability.
 
-    By the noncentral t distribution: exact of pairs, near it of two methods with spreads of their own (Welch).
+    By the noncentral t distribution: exact for pairs, approximate for two methods with unequal spreads (Welch).
 
     Args:
         noise: see `noise_of`.
@@ -98,7 +98,7 @@ def runs_for_power(noise: Noise, known: float, difference: float, power: float =
 
 
 def power_of(noise: Noise, difference: float, runs: int) -> float:
-    """How often the two-sided t test at 5 % finds a true difference of this size with so many runs (of each)."""
+    """Power of the two-sided t test at 5 % for a true difference of this size, with that many runs (of each)."""
     from scipy.special import stdtrit
 
     freedom = noise.freedom(runs)

@@ -1,4 +1,4 @@
-"""Exact permutation tests for few runs: every way in which chance could have dealt the scores out is counted."""
+"""Exact permutation tests for few runs: all permutations are enumerated."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import numpy as np
 
 from modescape.metrics.seeds.summary import checked
 
-MOST_DEALINGS = 200_000  # ways that are counted: ten runs against ten are 184,756, seventeen pairs 131,072
+MOST_DEALINGS = 200_000  # most permutations: ten runs against ten have 184,756, seventeen pairs 131,072
 ROUNDING = 1e-12  # of sums, relative: sums that are equal but for it count as equal
 
 
 class Permutation(NamedTuple):
-    """A p value and the smallest one that so many runs can reach, whatever they score."""
+    """A p value and the smallest one that this number of runs can reach."""
 
     p: float
     smallest: float
 
 
 def dealt(first: np.ndarray, second: np.ndarray) -> Permutation | None:
-    """Two-sided p of the difference of means of two methods whose runs are not paired; None of too many runs.
+    """Two-sided p of the difference in means of two methods with unpaired runs; None with too many runs.
 
-    If the methods were one, every division of all scores into n and m would be as likely; p is twice the smaller share
-    of divisions whose difference is at least (at most) the one seen, as SciPy has it. The smallest is 2 / C(n + m, n).
+    If the methods were the same, every division of all scores into n and m would be equally likely; p is twice the
+    smaller share of divisions whose difference is at least (at most) the observed one, as in SciPy. The smallest is 2 /
+    C(n + m, n).
 
     Args:
         first: scores of the runs of one method, [run].
-        second: of the other, [run].
+        second: scores of the runs of the other, [run].
 
     >>> found = dealt(np.array([3.0, 4.0, 5.0]), np.array([0.0, 1.0, 2.0]))
     >>> round(found.p, 3), round(found.smallest, 3)
@@ -49,9 +50,10 @@ def dealt(first: np.ndarray, second: np.ndarray) -> Permutation | None:
 
 
 def flipped(differences: np.ndarray) -> Permutation | None:
-    """Two-sided p of the mean of paired differences, by turning their signs; None of too many pairs.
+    """Two-sided p of the mean of paired differences, by flipping their signs; None with too many pairs.
 
-    If the methods were one, each difference would as likely have the other sign. The smallest p is 2 / 2^n.
+    If the methods were the same, each difference would have either sign with equal probability. The smallest p is 2 /
+    2^n.
 
     Args:
         differences: of the scores of each pair, [pair].
@@ -85,6 +87,6 @@ def _divisions(first: int, second: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _signs(pairs: int) -> np.ndarray:
-    """All signs of so many differences, float64 [way, pair]."""
+    """All sign vectors of that many differences, float64 [way, pair]."""
     bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
     return 1.0 - 2.0 * bits

@@ -6,8 +6,8 @@ For differences d_1, d_2, ... of one normal distribution with unknown variance,
 
 is the likelihood ratio of "effect delta ~ Normal(0, g)" against "effect 0", the variance integrated over its right Haar
 prior. Under no difference it is a martingale of mean 1 whatever the variance (it depends on d / |d_1| alone), so that
-P(any E_n >= 1/alpha) <= alpha by Ville's inequality: exact from the second run on, where rules that hold for many runs
-alone fail. E_n and what t_n would have to be give a sequence of intervals that covers at all times at once.
+P(any E_n >= 1/alpha) <= alpha by Ville's inequality: exact from the second run on, without asymptotics. E_n and the t_n
+that it would require give a sequence of intervals that covers at all times at once.
 
 Source: Lai 1976, "On confidence sequences"; Perez-Ortiz et al. 2024, "E-statistics, group invariance and anytime-valid
 testing" (arXiv 2208.07610); Wang and Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian
@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-EFFECT_VARIANCE = 4.0  # g: at five runs it asks for a t of 5.4, at ten of 4.0; 1 asks for 8.45 and 3.9
+EFFECT_VARIANCE = 4.0  # g: requires t = 5.4 at five runs and 4.0 at ten; with 1 it would be 8.45 and 3.9
 
 
 def e_values(differences: np.ndarray, effect_variance: float = EFFECT_VARIANCE) -> np.ndarray:
@@ -55,7 +55,7 @@ def confidence_sequence(
 
     Args:
         differences: in the order in which they were made, [..., run].
-        alpha: how often any of them may fail.
+        alpha: probability that any of them fails.
         effect_variance: g.
 
     Returns:
@@ -64,7 +64,7 @@ def confidence_sequence(
     differences = np.asarray(differences, dtype=np.float64)
     runs = np.arange(1, differences.shape[-1] + 1)
     mean = np.cumsum(differences, -1) / runs
-    centred = differences - differences[..., :1]  # less is lost in the squares
+    centred = differences - differences[..., :1]  # reduces cancellation in the squares
     sums, squares = np.cumsum(centred, -1), np.cumsum(centred**2, -1)
     variance = np.maximum(squares - sums**2 / runs, 0.0) / np.maximum(runs - 1, 1)
     half = np.array([critical_t(int(run), alpha, effect_variance) for run in runs]) * _root(variance / runs)
@@ -72,11 +72,11 @@ def confidence_sequence(
 
 
 def _root(variance: np.ndarray) -> np.ndarray:
-    return np.where(variance > 0, np.sqrt(variance), np.finfo(np.float64).tiny)  # infinite t times 0 is no number
+    return np.where(variance > 0, np.sqrt(variance), np.finfo(np.float64).tiny)  # infinite t times 0 would be NaN
 
 
 def critical_t(runs: int, alpha: float = 0.05, effect_variance: float = EFFECT_VARIANCE) -> float:
-    """The t at which the evidence is 1 / alpha after so many runs; infinite where none is as large.
+    """The t at which the evidence is 1 / alpha after that many runs; infinite if it cannot be reached.
 
     >>> round(critical_t(5), 2), round(critical_t(10), 2), critical_t(3)
     (5.36, 3.97, inf)
@@ -90,5 +90,5 @@ def critical_t(runs: int, alpha: float = 0.05, effect_variance: float = EFFECT_V
 
 
 def anytime_p(evidence: np.ndarray) -> float:
-    """The p value that holds whenever one looks: 1 over the largest evidence so far, at most 1."""
+    """The anytime-valid p value: 1 over the largest evidence so far, at most 1."""
     return min(1.0, 1 / float(np.max(evidence)))

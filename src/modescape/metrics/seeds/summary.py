@@ -1,4 +1,4 @@
-"""Scores of the runs of one method: their mean and spread, and how far new runs may lie from both."""
+"""Scores of the runs of one method: mean and spread, with their intervals."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import numpy as np
 from modescape.errors import InputError
 from modescape.metrics.intervals import LEVEL, bootstrap
 
-LEAST_FOR_SHAPE = 20  # runs: of 10 the bootstrap covers less than t (bench/seeds.py: .89 to .94)
+LEAST_FOR_SHAPE = 20  # runs: with 10, the bootstrap covers less than t (bench/seeds.py: .89 to .94)
 RESAMPLES = 4000  # of the bootstrap of a skewed method
 TAIL = (1 - LEVEL) / 2
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What runs of one method say; numbers in the unit of the scores."""
+    """Summary of the runs of one method; values in the unit of the scores."""
 
     runs: int
     mean: float
     sd: float  # over runs, n - 1 in the denominator
-    low: float  # ends of the interval of the mean over all runs that could be made, by Student's t
+    low: float  # ends of the interval of the expected score, by Student's t
     high: float
-    sd_low: float  # ends of the interval of the sd, by the chi-squared distribution: of runs that are normal
+    sd_low: float  # ends of the interval of the sd, by the chi-squared distribution, for normal scores
     sd_high: float
-    skewness: float  # the adjusted third moment; NaN of fewer than 3 runs
-    skewed: bool  # more than chance makes of normal runs; False of too few to tell
-    bca: tuple[float, float] | None  # interval of the mean by the bootstrap (BCa), where the runs are skewed
+    skewness: float  # the adjusted third moment; NaN with fewer than 3 runs
+    skewed: bool  # significantly non-zero skewness; False with too few runs to tell
+    bca: tuple[float, float] | None  # bootstrap interval of the mean (BCa), if the runs are skewed
 
 
 def summarize(scores: np.ndarray) -> Summary:
-    """Mean, spread and intervals of the scores of runs that were made independently of each other.
+    """Mean, spread and intervals of the scores of independent runs.
 
-    mean +- t_(n-1) sd / sqrt(n): exact for normal scores; where they are skewed the BCa interval stands beside it.
+    mean +- t_(n-1) sd / sqrt(n): exact for normal scores; if they are skewed, the BCa interval is added.
 
     Args:
         scores: [run].
@@ -73,7 +73,7 @@ def checked(scores: np.ndarray, least: int = 2) -> np.ndarray:
 
 
 def spread_interval(sd: float, freedom: float) -> tuple[float, float]:
-    """95 % interval of a standard deviation that was estimated with so many degrees of freedom, of normal scores.
+    """95 % interval of a standard deviation estimated with ``freedom`` degrees of freedom, for normal scores.
 
     >>> low, high = spread_interval(1.0, 4)  # five runs
     >>> round(low, 2), round(high, 2)
@@ -85,7 +85,7 @@ def spread_interval(sd: float, freedom: float) -> tuple[float, float]:
 
 
 def skewness_of(scores: np.ndarray) -> float:
-    """The adjusted third standardised moment G1, 0 of symmetric scores; NaN of fewer than 3 runs or equal ones.
+    """The adjusted third standardised moment G1, 0 for symmetric scores; NaN with fewer than 3 runs or equal scores.
 
     Source: Joanes and Gill 1998, "Comparing measures of sample skewness and kurtosis".
     """
@@ -97,13 +97,13 @@ def skewness_of(scores: np.ndarray) -> float:
 
 
 def _usual_skewness(runs: int) -> float:
-    """What the skewness of normal scores stays below, 99 times in 100 (about; by its exact standard error)."""
+    """The 99 % bound of |skewness| for normal scores (approximate, by its exact standard error)."""
     error = math.sqrt(6 * runs * (runs - 1) / ((runs - 2) * (runs + 1) * (runs + 3)))
     return 2.576 * error
 
 
 def bca_interval(scores: np.ndarray, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """95 % interval of the mean by the bootstrap, corrected for bias and skewness (BCa), from a named stream.
+    """95 % interval of the mean by the bootstrap, bias-corrected and accelerated (BCa), from a named stream.
 
     Args:
         scores: [run].

@@ -1,4 +1,4 @@
-"""The mean over tasks: one score a run, so that what its tasks share is in its spread."""
+"""The mean over tasks: one score per run, so that its spread includes what the tasks of a run share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL = "mean of tasks"
 
 
 def means_of_tasks(columns: Sequence[Runs]) -> list[Runs]:
-    """Each method's mean score over all tasks, of the runs that have all of them; tasks weigh alike.
+    """Each method's mean score over all tasks, for the runs that have all of them; tasks have equal weight.
 
     Args:
         columns: one for each method and task.

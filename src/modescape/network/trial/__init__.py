@@ -1,4 +1,4 @@
-"""The trial of a network, before anything is begun: what it does decides how it is trained, stacked and evaluated."""
+"""The trial of a network before a study begins: its behaviour decides how it is trained, stacked and evaluated."""
 
 from modescape.network.trial.course import trial
 from modescape.network.trial.subject import IMAGES, Batch, Stepped, Training

@@ -1,8 +1,8 @@
-"""The course of a trial: all its parts, the cheap ones first.
+"""All parts of a trial in order, the cheap ones first.
 
-One network is taken through everything that a study does with one, on a few images: forward, gradient, a step of the
-optimiser, its tensors into a file and back into a newly made network, evaluation, and a step stacked with
-another network. What must be known is recorded (`Habits`); what cannot be done right is refused, in one line.
+One network goes through everything that a study does, on a few examples: forward, gradient, a step of the optimiser,
+its tensors into a file and back into a new network, evaluation, and a step stacked with another network. Behaviour that
+others need to know is recorded (`Habits`); networks that cannot be handled correctly are refused with one line.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Prepare, t
         data: the training split.
         num_classes: classes of the data.
         preparation: scaling of examples.
-        training: how it is to be trained.
+        training: how it will be trained.
 
     Raises:
-        InputError: if the network cannot be trained and evaluated right, with what to do; a `NetworkError` if there is
-            none for these examples and classes.
+        InputError: if the network cannot be trained or evaluated correctly, with what to do; a `NetworkError` if the
+            factory returns none for these examples and classes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of operations that are slow under `vmap`
@@ -74,7 +74,7 @@ def _run(subject: Subject) -> Habits:
 
 
 def _constant(fresh: nn.Module, other: nn.Module | None, worn: ModelState) -> tuple[str, ...]:
-    """Frozen parameters that two seeds make alike and that a step has left as they were."""
+    """Frozen parameters that are equal for two seeds and that a step has not changed."""
     if other is None:
         return ()
     held = [worn.buffers, split_state(other).buffers]
@@ -87,7 +87,7 @@ def _constant(fresh: nn.Module, other: nn.Module | None, worn: ModelState) -> tu
 
 
 def _other(subject: Subject) -> nn.Module | None:
-    """A network of another seed; None where the factory refuses this one, as it may."""
+    """A network from another seed; None if the factory refuses it, which is allowed."""
     try:
         return subject.make("trial")
     except NetworkError:

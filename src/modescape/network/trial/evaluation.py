@@ -1,4 +1,4 @@
-"""What a network does in evaluation: alone, again, by its neighbours in the batch, and beside what was trained."""
+"""A network in evaluation: on one example, repeatedly, depending on its batch, and compared with training."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from modescape.types import ModelState
 
 
 def alone(subject: Subject, module: nn.Module, state: ModelState, habits: Habits) -> Tensor:
-    """Logits [1, class] of the first image alone, in evaluation: the last batch of a split may be one.
+    """Logits [1, class] of a single example in evaluation: the last batch of a split may have only one.
 
     Raises:
-        InputError: if the network takes no image alone.
+        InputError: if the network fails on a single example.
     """
     policy = ComputePolicy(memory_format=habits.memory_format)
     one = batches.taken(subject.batch(habits)[0], slice(1))
     try:
         with torch.no_grad():
             logits = forward_each(idle(module), stacked([state]), one, KEYS[:1], policy, True).logits
-    except Exception as error:  # what a network raises may be anything
+    except Exception as error:  # a network may raise anything
         raise InputError(
             f"{subject.name}: the network fails in evaluation on one image alone: {reason(error)}"
         ) from error
@@ -39,12 +39,12 @@ def alone(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
 
 
 def mixes(logits: Tensor, alone: Tensor) -> bool:
-    """Whether what it says of an image [model, example, class] is not what it says of it alone [1, class]."""
+    """Whether logits in a batch [model, example, class] differ from those of the example alone [1, class]."""
     return not close(logits[0, :1], alone, 100 * SAME)
 
 
 def check_repeated(subject: Subject, drawn: Tensor, twice: Tensor) -> None:
-    """Refuse a network that says two things of the same images with the same seed."""
+    """Refuse a network whose outputs differ for the same examples with the same seed."""
     if not close(drawn, twice):
         raise InputError(
             f"{subject.name}: evaluated twice with the same weights, images and seed it gives different numbers; "
@@ -54,7 +54,7 @@ def check_repeated(subject: Subject, drawn: Tensor, twice: Tensor) -> None:
 
 
 def draws(subject: Subject, module: nn.Module, state: ModelState, habits: Habits) -> bool:
-    """Whether evaluation draws from a global generator, or drops: other keys, other numbers."""
+    """Whether evaluation draws random numbers or drops: whether other keys give other outputs."""
     policy, inputs = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0]
     parts = (idle(module), stacked([state]))
     with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
@@ -65,13 +65,13 @@ def draws(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
 
 
 def check_head(subject: Subject, module: nn.Module, state: ModelState, logits: Tensor, habits: Habits) -> None:
-    """Refuse a network that returns more in training, if what is trained there is not what is evaluated.
+    """Refuse a network with several outputs in training, if the trained one is not the evaluated one.
 
     Args:
-        subject: on trial.
+        subject: what is on trial.
         module: the network.
         state: its tensors.
-        logits: what it gives with them in evaluation.
+        logits: its outputs with them in evaluation.
         habits: found so far.
     """
     if habits.training_output == habits.evaluation_output or not habits.without_gradient:

@@ -1,4 +1,4 @@
-"""Whether a factory makes every network anew, the same from the same seed, with weights of its own."""
+"""Whether a factory returns a new network each time, equal for equal seeds, with weights of its own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from modescape.types import ModelState
 
 
 def check(subject: Subject, fresh: nn.Module) -> tuple[ModelState, Tensor | None]:
-    """What the factory made, and what it gives in evaluation before anything is trained (`_untouched`).
+    """The state of a new network, and its logits in evaluation before any training (`_untouched`).
 
     Raises:
-        InputError: if the same seed makes other weights, or weights are shared that would be trained apart.
+        InputError: if the same seed gives other weights, or two networks share weights.
     """
     again, first = subject.make("initialisation"), split_state(fresh)
     if not equal(first.params, split_state(again).params):
@@ -42,12 +42,12 @@ def check(subject: Subject, fresh: nn.Module) -> tuple[ModelState, Tensor | None
 
 
 def check_made_anew(subject: Subject, first: ModelState, before: Tensor | None) -> None:
-    """Refuse a factory whose networks depend on those that were made and trained before.
+    """Refuse a factory whose networks depend on networks made and trained earlier.
 
     Args:
         subject: on trial.
-        first: what it made before anything was trained.
-        before: what that gave in evaluation.
+        first: the state of the network that it made before any training.
+        before: the logits of that network in evaluation.
     """
     module = subject.make("initialisation")
     again = split_state(module)
@@ -61,9 +61,9 @@ def check_made_anew(subject: Subject, first: ModelState, before: Tensor | None) 
 
 
 def _untouched(subject: Subject, module: nn.Module, state: ModelState) -> Tensor | None:
-    """Logits in evaluation with these weights; None where the network fails, which the step of training reports."""
+    """Logits in evaluation with these weights; None if the network fails, which the training step will report."""
     dtype = str(working_dtype(dict(module.named_parameters()))).removeprefix("torch.")
     try:
         return subject.evaluated(module, [state], Habits(dtype=dtype, memory_format="contiguous"))
-    except Exception:  # what a network raises may be anything
+    except Exception:  # a network may raise anything
         return None

@@ -1,4 +1,4 @@
-"""The first step of training: which memory layout and which arithmetic the network takes, what it does meanwhile."""
+"""The first training step: which memory layout and arithmetic the network supports, and what else it does."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from modescape.types import ModelState
 
 
 def take(subject: Subject, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
-    """One step of training in the memory layout that the network takes: the network after it, and its tensors.
+    """One training step in the memory layout that the network supports: the network after it, and its tensors.
 
     Raises:
-        InputError: if it fails in both layouts, or does what no study can hold.
+        InputError: if it fails in both layouts, or does something that cannot be saved.
     """
     try:
         return _take_in("channels_last", subject, habits)
     except InputError:
         raise
-    except Exception:  # what a network raises may be anything; the other layout says whether it is the layout
+    except Exception:  # a network may raise anything; the other layout tells whether the layout is the cause
         pass
     try:
         return _take_in("contiguous", subject, habits)
@@ -69,7 +69,7 @@ def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> t
 
 
 def _check_seen(subject: Subject, seen: Seen) -> None:
-    """Refuse what the first forward pass in training shows."""
+    """Refuse unsupported behaviour seen in the first forward pass in training."""
     check_logits(subject, seen.logits)
     if bool(seen.logits.isnan().any()):
         raise InputError(
@@ -84,7 +84,7 @@ def _check_seen(subject: Subject, seen: Seen) -> None:
 
 
 def check_logits(subject: Subject, logits: Tensor) -> None:
-    """Refuse what is not a logit for each example and class."""
+    """Check that there is one logit for each example and class."""
     expected = [len(subject.index), subject.num_classes]
     if not isinstance(logits, Tensor) or list(logits.shape) != expected:
         came = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -99,14 +99,14 @@ def check_logits(subject: Subject, logits: Tensor) -> None:
 
 
 def check_arithmetic(subject: Subject, module: nn.Module, state: ModelState, habits: Habits) -> None:
-    """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
+    """Refuse 16-bit arithmetic for a network that itself multiplies 16-bit layer outputs by 32-bit weights."""
     if subject.recipe.train.arithmetic != "bf16":
         return
     policy = ComputePolicy("bf16", memory_format=habits.memory_format)
     try:
         subject.stepped(module, [state], habits, policy)
         subject.evaluated(module, [state], habits, policy)
-    except Exception as error:  # what a network raises may be anything
+    except Exception as error:  # a network may raise anything
         raise InputError(
             f"{subject.name}: the network fails with train.arithmetic=bf16: {reason(error)}; use tf32 or "
             "float32, or convert what its own products take to one type"

@@ -1,4 +1,4 @@
-"""Whether a network is its saved tensors: another instance that is given them must predict and train alike."""
+"""Whether saved tensors restore a network: another instance with them must predict and train alike."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from modescape.types import ModelState
 
 
 def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: ModelState, habits: Habits) -> None:
-    """Refuse a network that a trained one's tensors do not make the trained one.
+    """Refuse a network that is not restored by its saved tensors.
 
     Args:
-        subject: on trial.
+        subject: what is on trial.
         worn: the network after a step.
         fresh: a newly made one.
-        state: the tensors of the first, as a file of weights gives them back.
+        state: the tensors of ``worn``, written to and read from a file.
         habits: found so far.
     """
     changed = unsaved(worn, fresh, habits)
@@ -33,7 +33,7 @@ def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: Mode
         )
     tensors = {name for name in changed if isinstance(attributes(worn).get(name), Tensor)}
     if habits.remembers and not tensors:
-        return  # numbers that count calls, say, may change training
+        return  # counters, for example, may legitimately change training
     if not _train_alike(subject, worn, fresh, state, habits):
         raise InputError(
             f"{subject.name}: a step of training changes its loss through more than its parameters and buffers: "
@@ -42,7 +42,7 @@ def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: Mode
 
 
 def check_architecture(subject: Subject, fresh: nn.Module, other: nn.Module, habits: Habits) -> None:
-    """Refuse a network that another's tensors do not make the other: one network stands for all members."""
+    """Refuse a network that does not become another member with its tensors: one module serves all members."""
     state, differ = state_of(other, habits), unsaved(other, fresh, habits)
     same = _predict_alike(subject, other, fresh, state, habits)
     if same and not habits.remembers:
@@ -55,7 +55,7 @@ def check_architecture(subject: Subject, fresh: nn.Module, other: nn.Module, hab
 
 
 def check_in_turn(subject: Subject, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> None:
-    """Refuse a network that in evaluation goes on with what it made of the weights before."""
+    """Refuse a network that caches something derived from earlier weights in evaluation."""
     alone = torch.cat([subject.evaluated(module, [state], habits) for state in states])
     if not habits.draws_in_evaluation and not close(alone, subject.evaluated(module, states, habits)):
         raise InputError(
@@ -65,7 +65,7 @@ def check_in_turn(subject: Subject, module: nn.Module, states: Sequence[ModelSta
 
 
 def _predict_alike(subject: Subject, one: nn.Module, two: nn.Module, state: ModelState, habits: Habits) -> bool:
-    """Whether two instances give the same logits with the same tensors."""
+    """Whether two instances return the same logits with the same tensors."""
     return close(subject.evaluated(one, [state], habits), subject.evaluated(two, [state], habits))
 
 

@@ -1,4 +1,4 @@
-"""Whether several networks go through one call together and give what each gives alone."""
+"""Whether several networks can share one call, with the same results as alone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from modescape.network.member_ops import ComputePolicy
 from modescape.network.trial.subject import KEYS, Subject, idle, reason
 from modescape.types import ModelState
 
-SAME_GRADIENT = 5e-2  # the same of gradients stacked against alone: batch norm magnifies rounding
+SAME_GRADIENT = 5e-2  # tolerance between stacked and single gradients: batch norm magnifies rounding
 LONGEST = 200  # characters of a reason
 OTHER_NUMBERS = "its outputs change when it is stacked with others"
 
 
 def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> str:
-    """Why networks cannot go through `vmap` together; "" where they can."""
+    """Why networks cannot be stacked by `vmap`; "" if they can."""
     alone = [subject.stepped(module, [state], habits) for state in states] if habits.can_stack else []
     evaluated = subject.evaluated(module, states, habits) if habits.can_stack_in_evaluation else None
     try:
@@ -38,6 +38,6 @@ def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], h
                 logits = forward_stacked(idle(module), stacked(states), inputs, KEYS[:2], policy).logits
             if not close(evaluated, logits, 10 * SAME):
                 return OTHER_NUMBERS
-    except Exception as error:  # whatever `vmap` does not take
+    except Exception as error:  # whatever `vmap` does not support
         return f"vmap refuses it ({reason(error)})"[:LONGEST]
     return ""

@@ -24,7 +24,7 @@ from modescape.recipe import Recipe
 from modescape.types import Inputs, ModelState, Params
 
 IMAGES = 4  # of the training split
-KEYS = torch.tensor([1, 2])  # of dropout, one a network
+KEYS = torch.tensor([1, 2])  # of dropout, one per network
 REMEDY = (
     "register it as a buffer (register_buffer), so that it is saved with the weights; put layers into a ModuleList, "
     "and compute from weights in forward"
@@ -32,15 +32,15 @@ REMEDY = (
 
 
 class Stepped(NamedTuple):
-    """What one step of training gave, before the optimiser."""
+    """The results of one training step, before the optimiser."""
 
     gradients: Params  # [member, ...] of the parameters that the loss depends on
     loss: Tensor  # nats, [member]
-    recomputed: bool  # parts of the network ran again in the backward pass; told where ``habits.recomputes`` asks
+    recomputed: bool  # parts of the network ran again in the backward pass; known if ``habits.recomputes``
 
 
 class Batch(NamedTuple):
-    """What one step is given."""
+    """The inputs of one step."""
 
     state: ModelState  # params [member, ...] that require gradients, and buffers [member, ...], changed in place
     inputs: Inputs  # prepared, leaves [member, example, ...]
@@ -49,7 +49,7 @@ class Batch(NamedTuple):
 
 
 class Training(Protocol):
-    """How networks are trained: what a trial tries of it."""
+    """How networks are trained, as far as a trial needs it."""
 
     def step(self, module: nn.Module, batch: Batch, habits: Habits, policy: ComputePolicy) -> Stepped:
         """Loss and gradients of one batch.
@@ -57,7 +57,7 @@ class Training(Protocol):
         Args:
             module: the architecture; put in training mode.
             batch: one for each network.
-            habits: what is known of the network.
+            habits: the network's behaviour as far as it is known.
             policy: how products are computed.
         """
         ...
@@ -77,7 +77,7 @@ class Subject:
         num_classes: classes of the data.
         preparation: scaling of examples.
         training: how networks are trained.
-        start: tensors that all members start from; None where they draw all of them.
+        start: tensors that all members start from; None if all are drawn.
     """
 
     recipe: Recipe
@@ -101,7 +101,7 @@ class Subject:
 
     @property
     def index(self) -> Tensor:
-        """Examples that are used: the first ones; an only one twice."""
+        """Indices of the examples used: the first ones; a single example twice."""
         return torch.arange(max(2, min(IMAGES, len(self.data.label)))) % len(self.data.label)
 
     def batch(self, habits: Habits) -> tuple[Inputs, Tensor]:
@@ -113,7 +113,7 @@ class Subject:
     def stepped(
         self, module: nn.Module, states: Sequence[ModelState], habits: Habits, policy: ComputePolicy | None = None
     ) -> Stepped:
-        """One step of training of networks together; ``states`` are left as they are."""
+        """One training step of several networks together; ``states`` are not modified."""
         policy = policy or ComputePolicy(memory_format=habits.memory_format)
         inputs, label = self.batch(habits)
         batch = (batches.stacked([inputs] * len(states)), torch.stack([label] * len(states)))
@@ -131,17 +131,17 @@ class Subject:
 
 def idle(module: nn.Module) -> nn.Module:
     """The network in evaluation mode, prepared as everywhere."""
-    module.eval()  # somebody's own ``eval`` may return nothing
+    module.eval()  # a user's own ``eval`` may return nothing
     return fuse(module)
 
 
 def state_of(module: nn.Module, habits: Habits) -> ModelState:
-    """Copies of what a study saves of a network."""
+    """Copies of the tensors that a study saves for a network."""
     return split_state(module, habits.kept_buffers)
 
 
 def unsaved(one: nn.Module, two: nn.Module, habits: Habits) -> list[str]:
-    """Names of what is not saved and differs between two networks."""
+    """Names of buffers and attributes that are not saved and differ between two networks."""
     own = (attributes(module) | passing_buffers(module) for module in (one, two))
     return [name for name in differing(*own) if name not in habits.kept_buffers]
 
