@@ -75,7 +75,7 @@ def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | No
     if own.below:
         return (
             f"No method within one run was better than one network by calibrated likelihood: the best, {subject}, is "
-            "worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
+            f"worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
         )
     if own.value < ONE:
         return (
