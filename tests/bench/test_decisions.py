@@ -2,54 +2,141 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-SCRIPT = Path(__file__).parents[2] / "bench" / "decisions.py"
+BENCH = Path(__file__).parents[2] / "bench"
+NETWORKS = (  # name, width
+    ("one hidden layer", 5),
+    ("two hidden layers", 5),
+    ("three hidden layers", 5),
+    ("two, batch norm", 5),
+    ("two, dropout", 5),
+    ("residual", 5),
+    ("convolutional", 2),
+    ("convolutional, batch norm", 2),
+)
 
 
 @pytest.fixture(scope="module")
 def decisions():
-    spec = importlib.util.spec_from_file_location("bench_decisions", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
+    """The script, which finds its parts beside it as it does when it is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCH)
+        yield importlib.import_module("decisions")
 
 
-@pytest.mark.parametrize("numbers", [False, True])
-def test_gradients_are_those_of_the_loss(decisions, numbers):
-    """Against central differences in float64, of every kind of weights; each member has a batch of its own."""
+@pytest.fixture
+def networks(decisions, monkeypatch):
+    """All in double precision."""
+    found = sys.modules["decisions_networks"]
+    monkeypatch.setattr(found.Kind, "precision", np.float64)
+    return found
+
+
+def drawn(networks, name, width, members=2, outputs=2):
+    """Networks with no weight at 0 or 1."""
     random = np.random.default_rng(0)
-    stack = decisions.Stack.drawn(2, 3, 4, 2, random)
-    features = random.normal(size=(2, 7, 3))
+    kind = networks.Kind(name, 64 if "conv" in name else 3, width, outputs)
+    stack = networks.Stack.drawn(kind, members, random)
+    stack.rows += 0.1 * random.normal(size=stack.rows.shape)
+    return stack, random
+
+
+def of_torch(networks, stack, member):
+    """A member as PyTorch's module, which drops nothing, and its examples' shape."""
+    layers = stack.kind.layers
+    module = torch.nn.Sequential(*(layer.torch() for layer in layers)).double()
+    parts = networks.turned(layers, [part[member] for part in stack.parts()])
+    with torch.no_grad():
+        for weight, part in zip(module.parameters(), parts, strict=True):
+            weight.copy_(torch.from_numpy(part))
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Dropout):
+            layer.p = 0.0
+    return module, (-1, 1, 8, 8) if "conv" in stack.kind.network else (-1, stack.kind.inputs)
+
+
+def test_all_networks_are_tested(networks):
+    assert [name for name, _ in NETWORKS] == list(networks.NETWORKS)
+
+
+@pytest.mark.parametrize(("name", "width"), NETWORKS)
+def test_networks_say_what_those_of_torch_say(networks, name, width):
+    """In float64; batch norm takes the training examples' statistics, whichever examples are predicted."""
+    stack, random = drawn(networks, name, width)
+    features, known = random.normal(size=(2, 7, stack.kind.inputs))
+    found, of_known = stack.said(features, known, numbers=False), stack.said(known, known, numbers=False)
+    for member in range(2):
+        module, shape = of_torch(networks, stack, member)
+        with torch.no_grad():
+            expected = module(torch.from_numpy(known).reshape(shape)).log_softmax(-1)  # takes the batch's own
+            np.testing.assert_allclose(of_known[member], expected, atol=1e-10)
+            if "norm" not in name:
+                expected = module(torch.from_numpy(features).reshape(shape)).log_softmax(-1)
+                np.testing.assert_allclose(found[member], expected, atol=1e-10)
+    mixed = stack.said(np.concatenate([features, known]), known, numbers=False)
+    np.testing.assert_allclose(mixed, np.concatenate([found, of_known], 1), atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "width"), NETWORKS)
+@pytest.mark.parametrize("numbers", [False, True])
+def test_gradients_are_those_of_the_loss(networks, name, width, numbers):
+    """Against PyTorch's of the same loss, in training; each member has a batch of its own."""
+    stack, random = drawn(networks, name, width)
+    features = random.normal(size=(2, 7, stack.kind.inputs))
     target = random.normal(size=(2, 7)) if numbers else random.integers(0, 2, (2, 7))
+    found = stack.gradient(features, target, numbers, networks.Run())  # nothing is dropped
+    for member in range(2):
+        module, shape = of_torch(networks, stack, member)
+        out, truth = module(torch.from_numpy(features[member]).reshape(shape)), torch.from_numpy(target[member])
+        if numbers:
+            loss = torch.nn.functional.gaussian_nll_loss(out[:, 0], truth, out[:, 1].exp())
+        else:
+            loss = torch.nn.functional.cross_entropy(out, truth)
+        loss.backward()
+        own = [part[0] for part in networks.Stack(stack.kind, found[member : member + 1]).parts()]
+        for one, part in zip(module.parameters(), networks.turned(stack.kind.layers, own), strict=True):
+            assert one.grad is not None
+            np.testing.assert_allclose(part, one.grad, atol=1e-10)
 
-    def loss() -> float:
-        total = 0.0
-        for member in range(2):
-            own = decisions.Stack([weight[member : member + 1] for weight in stack.weights])
-            total += decisions.loss(decisions.said(own, features[member], numbers), target[member], numbers)[0]
-        return total
 
-    for weight, gradient in zip(stack.weights, stack.gradients(features, target, numbers), strict=True):
-        place = tuple(random.integers(0, size) for size in weight.shape)
-        ends = []
-        for step in (1e-5, -1e-5):
-            weight[place] += step
-            ends.append(loss())
-            weight[place] -= step
-        assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-9)
+def test_dropout_drops_its_share_and_passes_slopes_where_it_does_not(decisions):
+    layer, run = sys.modules["decisions_layers"].Dropout(0.25), sys.modules["decisions_layers"].Run
+    ones = np.ones((1, 1000, 4))
+    out, mask = layer.forward((), ones, run(random=np.random.default_rng(0)))
+    assert set(np.unique(out)) == {0.0, 1 / 0.75}
+    assert (out == 0).mean() == pytest.approx(0.25, abs=0.03)  # 4 errors of 4,000 draws
+    np.testing.assert_array_equal(layer.backward((), mask, ones, False)[0], out)
+    assert layer.forward((), ones, run())[0] is ones
+
+
+@pytest.mark.parametrize(("name", "width"), NETWORKS)
+def test_a_wider_network_has_about_the_weights_of_all(networks, name, width):
+    """Filters grow in steps: within the factor of 1.5 that such a candidate is allowed."""
+    kind = networks.Kind(name, 64, width, 10)
+    assert 3 / 1.5 < kind.wider(3).weights / kind.weights <= 3
+
+
+def test_only_pictures_have_convolutional_networks_and_seeds_1_to_3_none(decisions):
+    sources = dict.fromkeys(("digits", "clusters"), (np.zeros((2000, 64)), np.zeros(2000)))
+    of_data = {"digits": set(), "clusters": set()}
+    for number in range(100):
+        one = decisions.setting(number, 0, sources)
+        of_data[one.data].add(one.network)
+        assert decisions.setting(number, 0, sources, "one hidden layer").network == "one hidden layer"
+    assert of_data["digits"] == {name for name, _ in NETWORKS}
+    assert of_data["clusters"] == {name for name, _ in NETWORKS if "conv" not in name}
 
 
 def test_shares_are_of_the_studies_that_were_decided(decisions):
-    row = {"data": "a", "kind": "own", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
+    row = {"data": "a", "network": "b", "kind": "own", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
     rows = [row, row | {"regret": 0.02}, row | {"best_advice": "calibrate"}, row | {"advice": "undecided"}]
     found = decisions.summary(rows, 0.01)
     assert (found["studies"], found["decided"], found["undecided_share"]) == (4, 3, 0.25)
@@ -58,12 +145,12 @@ def test_shares_are_of_the_studies_that_were_decided(decisions):
 
 
 def test_shares_have_the_interval_of_wilson(decisions):
-    assert decisions.wilson(26, 29) == pytest.approx([0.736, 0.964], abs=5e-4)
-    assert decisions.wilson(0, 0) is None
+    assert sys.modules["decisions_truth"].wilson(26, 29) == pytest.approx([0.736, 0.964], abs=5e-4)
+    assert sys.modules["decisions_truth"].wilson(0, 0) is None
 
 
 def test_a_run_goes_on_where_it_stopped_with_the_same_rules(decisions, tmp_path):
-    row = {"data": "a", "kind": "own", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
+    row = {"data": "a", "network": "b", "kind": "own", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
     assert decisions.begun(tmp_path / "none.json") == []
     decisions.write(tmp_path / "some.json", [row])
     assert decisions.begun(tmp_path / "some.json") == [row]
@@ -72,31 +159,41 @@ def test_a_run_goes_on_where_it_stopped_with_the_same_rules(decisions, tmp_path)
     assert decisions.begun(tmp_path / "other.json") == []
 
 
-def test_averages_of_weights_are_those_of_the_networks(decisions):
+@pytest.mark.parametrize("name", ["one hidden layer", "two, batch norm", "residual", "convolutional"])
+def test_averages_of_weights_are_those_of_the_networks(decisions, networks, name):
     """The mean of a run's last weights; members whose units were shuffled are one network again once aligned."""
-    random = np.random.default_rng(0)
-    stack = decisions.Stack.drawn(1, 4, 6, 3, random)
-    stack.weights[1] = random.normal(0, 1, (1, 1, 6))
-    order = random.permutation(6)
-    moved = [stack.weights[0][..., order], stack.weights[1][..., order], stack.weights[2][:, order], stack.weights[3]]
-    both = decisions.Stack([np.concatenate(pair) for pair in zip(stack.weights, moved, strict=True)])
-    later = decisions.Stack([weight * 1.5 for weight in both.weights])
-    features = random.normal(size=(20, 4))
-    averages = decisions.Averages([later, both], {"test": features}, numbers=False)
-    expected = decisions.said(stack, features, numbers=False)[0]
+    stack, random = drawn(networks, name, 4, members=1, outputs=3)
+    parts, order = [part[0].copy() for part in stack.parts()], random.permutation(4)
+    if name == "convolutional":  # the first block's filters
+        after = parts[2].reshape(9, 4, 8)[:, order].reshape(36, 8)
+        moved = [parts[0][:, order], parts[1][:, order], after, *parts[3:]]
+    elif name == "residual":  # the units that blocks are added to
+        moved = [parts[0][:, order], parts[1][:, order]]
+        for first in (2, 6):
+            moved += [parts[first][order], parts[first + 1], parts[first + 2][:, order], parts[first + 3][:, order]]
+        moved += [parts[10][order], parts[11]]
+    else:
+        after = 4 if "norm" in name else 2  # the next dense layer
+        moved = [*(part[..., order] for part in parts[:after]), parts[after][order], *parts[after + 1 :]]
+    rows = np.stack([np.concatenate([part.ravel() for part in own]) for own in (parts, moved)])
+    both, later = networks.Stack(stack.kind, rows), networks.Stack(stack.kind, rows * 1.5)
+    features = random.normal(size=(20, stack.kind.inputs))
+    averages = sys.modules["decisions_studies"].Averages([later, both], {"test": features}, features, numbers=False)
+    expected = stack.said(features, features, numbers=False)[0]
     np.testing.assert_allclose(averages.of_members([0, 1], aligned=True)["test"], expected, atol=1e-10)
     assert np.abs(averages.of_members([0, 1], aligned=False)["test"] - expected).max() > 0.01
-    mean = decisions.Stack([1.25 * weight[:1] for weight in both.weights])
-    np.testing.assert_allclose(averages.of_run(0)["test"], decisions.said(mean, features, numbers=False)[0])
+    mean = networks.Stack(stack.kind, 1.25 * both.rows[:1])
+    np.testing.assert_allclose(averages.of_run(0)["test"], mean.said(features, features, numbers=False)[0])
 
 
 @pytest.mark.ci
-def test_a_study_is_decided_and_judged(decisions):
-    rows = decisions.clusters("")
+@pytest.mark.parametrize("network", ["one hidden layer", "two, batch norm"])
+def test_a_study_is_decided_and_judged(decisions, network):
+    rows = sys.modules["decisions_data"].clusters("")
     one = decisions.setting(0, 0, {"clusters": rows})
-    one = replace(one, train=100, validation=60, test=200, members=3, width=8, steps=60, long=True)
-    found = decisions.judged(one, rows)
-    assert found["held"] == decisions.HELD
+    about = {"train": 100, "validation": 60, "test": 200, "members": 3, "width": 8, "steps": 60, "kind": "own"}
+    found = decisions.judged(replace(one, long=True, network=network, **about), rows)
+    assert found["held"] == sys.modules["decisions_studies"].HELD
     assert found["regret"] >= 0
     assert found["left_of_best"] >= 0  # one network as it is leaves 0
     assert {found["advice"], found["best_advice"]} <= {

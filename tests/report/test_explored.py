@@ -11,6 +11,7 @@ from example_results import OF_NUMBERS, example_of_numbers, example_result
 from PIL import Image
 
 from modescape.analyses import ANALYSES
+from modescape.decision.labelled import table_of_result
 from modescape.plots.explored import TABS
 from modescape.report.explored import explore
 from modescape.report.sections import text_of
@@ -169,3 +170,26 @@ def test_the_figure_of_an_analysis_without_views_of_its_own_stands_as_it_is(whol
     for name, one in as_they_are.items():
         assert (found[name]["tab"], found[name].get("layers", False)) == (one.tab, one.layers)
         assert found[name]["title"] == text_of(name, None).title
+
+
+def test_every_view_has_a_takeaway(results):
+    takeaways = {name: f"What {name} says." for name in results}
+    for view in json.loads(explore(results, list(results), takeaways)[0])["views"]:
+        options = [[value for value, _ in choice["options"]] for choice in view["choices"]]
+        for values in itertools.product(*options):
+            said = [view["sentences"].get("|".join(values[:count]), "") for count in range(len(values) + 1)]
+            assert any(said), (view["title"], values)
+
+
+@pytest.mark.parametrize("way", ["raw", "calibrated"])
+def test_candidates_are_seen_raw_or_calibrated(whole, results, way):
+    table = table_of_result(results["equal_cost"])
+    view = next(one for one in whole["views"] if one["title"].startswith("All that can be done"))
+    rows = view["charts"][f"nll|{way}"]["panels"][0]["rows"]
+    labels = {one.label: one.calibration for one in table.candidates}
+    assert len(rows) > 2
+    assert {labels[row] == "none" for row in rows} == {way == "raw"}
+    best = max(
+        (at for at in range(1, len(labels)) if table.candidates[at].label in rows), key=lambda at: table.gain(at).value
+    )
+    assert view["sentences"][f"nll|{way}"].startswith(f"Best: {table.candidates[best].label}, NLL ")

@@ -56,7 +56,7 @@ class Explorer:
 
     def numbers(self, title):
         """All numbers of a view's sentence."""
-        said = self.view(title).locator(".said-of").inner_text().translate(MINUS)
+        said = self.view(title).locator("> .said-of").inner_text().translate(MINUS)
         return [float(number) for number in re.findall(r"[-+]?\d+(?:\.\d+)?", said)]
 
 
@@ -90,16 +90,16 @@ def test_a_link_opens_its_view_and_a_change_is_in_the_link(explorer):
     view = explorer.view(SIZE)
     assert [one.input_value() for one in view.locator("select").all()] == ["nll", "these"]
     assert view.locator("output").inner_text() == "4"
-    before = view.locator(".said-of").inner_text()
+    before = view.locator("> .said-of").inner_text()
     view.locator("select").first.select_option("brier")
     view.locator("input[type=range]").focus()
     explorer.page.keyboard.press("ArrowRight")
     assert {"tab": "size", "score": "brier", "interval": "these", "k": "5"}.items() <= explorer.state.items()
-    after = view.locator(".said-of").inner_text()
+    after = view.locator("> .said-of").inner_text()
     assert after != before
     explorer.page.reload()
     explorer.page.wait_for_selector("#explorer .view")
-    assert explorer.view(SIZE).locator(".said-of").inner_text() == after
+    assert explorer.view(SIZE).locator("> .said-of").inner_text() == after
 
 
 def test_what_a_link_does_not_know_is_the_first(explorer):
@@ -148,7 +148,7 @@ def test_scores_by_severity_are_the_results(explorer):
     shift = example_result("shift")
     method = str(shift["approach"].values[-1])
     explorer.at(tab="corruption", score="accuracy", method=method, severity=3)
-    said = explorer.view("Under corruption: one network against a method").locator(".said-of").inner_text()
+    said = explorer.view("Under corruption: one network against a method").locator("> .said-of").inner_text()
     shown = [float(number) for number in re.findall(r"([\d.]+)\s%\s\(", said)]
     scores = [pick(shift, "score", approach=one, metric="accuracy", severity=3) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
@@ -183,7 +183,7 @@ def test_ticked_members_are_averaged_as_numpy_does(explorer):
     explorer.at(anew=True, tab="members", members="3")
     assert view.locator("input:checked").count() == 1
     view.get_by_label("3", exact=True).uncheck()
-    assert "Tick a member" in view.locator(".said-of").inner_text()
+    assert "Tick a member" in view.locator("> .said-of").inner_text()
 
 
 def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(explorer):

@@ -46,7 +46,7 @@ def test_names_of_files_come_back_from_the_address(chromium, tmp_path):
         view.locator("button.example").first.press("Enter")
         assert opened.page.evaluate("document.activeElement.className") == "example"  # keys go on from there
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=nobody")
-        assert "Tick a member" in view.locator(".said-of").inner_text()
+        assert "Tick a member" in view.locator("> .said-of").inner_text()
         assert "average" not in view.locator(".examples").inner_text()
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=plain.csv")
         view.get_by_label("plain.csv", exact=True).uncheck()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.metrics.scores import Score
+from modescape.metrics.scores import Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.wording.numbers import SPACE, count
+from modescape.wording.scores import difference, unit
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 LETTERS = 80  # of a row's name
 
@@ -76,4 +82,30 @@ def _mark(row: Row, at: int, factor: float) -> Series:
         size=6,
         in_legend=False,
         hover=[row.note] if row.note else None,
+    )
+
+
+def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str, covers: str) -> str:
+    """The best row with its interval, and how many are told to be better or worse.
+
+    Args:
+        metric: name of the score.
+        dataset: the result, which says the unit of targets.
+        rows: in any order; those without a value are left out.
+        against: what the differences are from.
+        covers: whom the intervals are for: "these networks on new examples".
+    """
+    known, score = [row for row in rows if np.isfinite(row.value)], score_of(metric)
+    if not known or score is None:
+        return ""
+    sign = 1 if score.higher_is_better else -1
+    best = max(known, key=lambda row: sign * row.value)
+    number, bounds = difference(metric, best.low, best.value, best.high)
+    interval = f"95{SPACE}% interval {bounds}" if np.isfinite(best.low) else bounds
+    better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
+    worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
+    return (
+        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {covers}). By their own "
+        f"intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
+        f"{len(known) - better - worse} cannot be told."
     )

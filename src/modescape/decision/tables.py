@@ -33,7 +33,12 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
             price = (candidate.price.training, candidate.price.passes)
             rows.append((candidate.label, [*cells, *((_times(times), "") for times in price)]))
         groups.append((f"{one.title}, compared with {compared_with(table, one.against)}", rows))
-    header = ("candidate", *(_head(score, unit) for score in table.scores.values()), "training", "passes")
+    header = (
+        "candidate",
+        *(_head(score, unit) for score in table.scores.values()),
+        "training (times)",
+        "passes (times)",
+    )
     return Rows(header, groups, ABOUT) if groups else None
 
 

@@ -21,21 +21,21 @@ from modescape.types import Params
 SUFFIX = ".safetensors"
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
 BUILTIN = {"printed-letters": Path(__file__).with_name("printed-letters.safetensors")}
-"""Checkpoints that come with the package, by name; a file or folder of that name is written ``./name``."""
+"""Checkpoints that come with the package, by name; write ``./name`` for a file or folder of that name."""
 MOST = 1 << 36  # bytes of a file
 MOST_NAMES = 6  # that a line names
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a network took of a checkpoint."""
+    """Which tensors of a checkpoint a network used."""
 
     names: tuple[str, ...]  # of its tensors, under their ``state_dict`` names
-    drawn: tuple[str, ...]  # the others, each with why, as a member's own stream has drawn them
-    unused: int  # tensors of the checkpoint that the network has no place for
+    drawn: tuple[str, ...]  # the others, with reasons; drawn from the member's own stream
+    unused: int  # tensors of the checkpoint that the network does not have
 
     def said(self, model: Model) -> str:
-        """In a line."""
+        """One line for the user."""
         rest = "; ".join(self.drawn[:MOST_NAMES])
         more = f"; and {len(self.drawn) - MOST_NAMES} more" if len(self.drawn) > MOST_NAMES else ""
         own = f"; each member draws its own: {rest}{more}" if self.drawn else ""
@@ -45,16 +45,16 @@ class Taken:
 
 
 def files_of(model: Model) -> list[str]:
-    """The files that a recipe starts from, in order; none where every member draws all of its weights."""
+    """The files that a recipe starts from, in order; none if members draw all of their weights."""
     return [model.init] if isinstance(model.init, str) else list(model.init or ())
 
 
 def read_start(model: Model) -> Params | None:
-    """The tensors that members start from; None where they draw all of them.
+    """The tensors that members start from; None if they draw all of them.
 
     Raises:
-        InputError: if a file is not there, is a pickle or no safetensors file, holds what is not finite, or is another
-            one than the recipe was begun with (``model.init_digest``).
+        InputError: if a file is not there, is not a safetensors file, holds non-finite values, or is not the
+            one that the study was begun with (``model.init_digest``).
     """
     files = files_of(model)
     if not files:
@@ -71,7 +71,7 @@ def read_start(model: Model) -> Params | None:
 
 
 def digest_of(tensors: Params) -> str:
-    """SHA-256 (hex) of tensors: of their names, types, shapes and numbers, whatever else the file holds."""
+    """SHA-256 (hex) of tensors: of their names, dtypes, shapes and values, whatever else the file holds."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
@@ -80,10 +80,10 @@ def digest_of(tensors: Params) -> str:
 
 
 def begin_with(module: nn.Module, tensors: Params, model: Model) -> Taken:
-    """Put what fits by name and shape into a network, in its own type of numbers.
+    """Copy tensors that match by name and shape into a network, in its own dtype.
 
     Raises:
-        InputError: if nothing fits, or what fits is of another kind of numbers.
+        InputError: if no tensor matches, or a matching one has another kind of dtype.
     """
     own, names, drawn = module.state_dict(keep_vars=True), [], []
     for name, tensor in own.items():

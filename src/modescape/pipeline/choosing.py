@@ -1,4 +1,4 @@
-"""What a run is of: a recipe by name, a YAML file, or the folder of a study, and the folder it goes to."""
+"""What to run: a recipe by name, a YAML file, or the folder of a study; and the folder it goes to."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Choice:
 def choose(
     recipe: str | Path | Recipe | None, out: str | Path | None, overrides: Sequence[str] = (), quick: bool = False
 ) -> Choice:
-    """Find out what is to be run and where.
+    """Determine what to run and where.
 
-    A built-in name means the built-in recipe, also where a folder bears it: that folder is written ``./name``. The
-    folder of a study stands for the study and its own recipe; so does ``out`` without a recipe.
+    A built-in name means the built-in recipe even if there is a folder of that name; write ``./name`` for the folder.
+    The folder of a study stands for the study and its own recipe; so does ``out`` without a recipe.
 
     Args:
         recipe: a built-in name, a YAML file, a study's folder, a `Recipe`, or None.
@@ -88,7 +88,7 @@ def _is_begun(folder: Path) -> bool:
 
 
 def _shadowed(named: str | Path | Recipe | None, resolved: Recipe, study: Path) -> tuple[str, ...]:
-    """A line for each word that means what is built in although something else than the study bears it here, too."""
+    """A line for each name taken as built in although a file or folder other than the study has it as well."""
     meanings: dict[str, list[str]] = {}
     if isinstance(named, str) and recipes.is_builtin(named):
         meanings.setdefault(named, []).append("recipe")

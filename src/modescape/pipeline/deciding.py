@@ -1,4 +1,4 @@
-"""The decision over a study, an import or a comparison, from what lies in its folder; nothing is trained for it."""
+"""The decision over a study, an import or a comparison, from the contents of its folder, without training."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from modescape.wording.reading import holding
 if TYPE_CHECKING:
     import xarray as xr
 
-PASSES_TIMED = 25  # of one example; their median is told
+PASSES_TIMED = 25  # of one example; their median is reported
 NUMBER_BYTES = 4  # of a weight as it is stored
 DECIDING = next(name for name, one in ANALYSES.items() if one.decides)
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision, and what it rests on."""
+    """A decision, and its basis."""
 
     path: Path
     table: Table
@@ -52,16 +52,16 @@ class Decided:
 
 
 def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mapping[str, float] | None = None) -> Decided:
-    """Decide on the networks of a folder: a study, an import with predictions, or a comparison.
+    """Decide what to do with the networks of a study, an import with predictions, or a comparison.
 
     Args:
         path: its folder.
-        budget: what a prediction may cost.
-        thresholds: of `modescape.decision.Rules`, in the place of those of the recipe.
+        budget: the largest cost of a prediction.
+        thresholds: of `modescape.decision.Rules`, in place of the recipe's.
 
     Raises:
-        InputError: if there is neither, too little was predicted, a threshold is not known, or the budget allows not
-            even one network.
+        InputError: if the folder is none of these, too little was predicted, a threshold is unknown, or the budget
+            does not allow even one network.
         WorkError: if a result of a comparison is damaged.
     """
     path = place(path)

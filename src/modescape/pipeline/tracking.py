@@ -1,7 +1,7 @@
-"""A study followed by trackers: what is new in it is told to each, once, whoever made it and whenever.
+"""A study followed by trackers: everything new in it is sent to each of them once.
 
-What a tracker has been told stands in ``tracking/<name>.json``, so that a run that was stopped, or an old study, is
-tracked from where it is. After a kill an epoch may be told twice, with the same numbers.
+What a tracker has received is recorded in ``tracking/<name>.json``, so that a resumed run, or an old study, is tracked
+from where it is. After a kill an epoch may be sent twice, with the same values.
 """
 
 from __future__ import annotations

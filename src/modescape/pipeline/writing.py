@@ -1,4 +1,4 @@
-"""What a member's training leaves on the disk after each epoch, and what is read back to go on from."""
+"""What training writes after each epoch, and what is read back to resume."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class _Epoch:
 
 
 class GroupWriter:
-    """Writes the files of a group's members after each epoch, while the next ones are trained.
+    """Writes the files of a group's members after each epoch, while the next epochs are trained.
 
-    A disk takes milliseconds to confirm a file, and an epoch of a small network takes no longer. So training does not
-    wait for it: epochs that end while files are written are written together after that, of each the checkpoints that
-    are kept, of the last the resume files. It waits where what is to be written takes up more than `AHEAD_BYTES`.
+    A disk takes milliseconds to sync a file, and an epoch of a small network takes no longer. So training does not wait
+    for it: epochs that end while files are written are written together afterwards, with the checkpoints that are kept
+    and the last epoch's resume files. Training waits if more than `AHEAD_BYTES` are pending.
 
-    All members' files are of the same epochs, one batch after another: a group goes on from an epoch that all of them
-    have. What writing raises is raised by the next call, and at the end of the block.
+    All members' files are of the same epochs, one batch after another, since a group resumes from an epoch that all of
+    them have. Errors in writing are raised by the next call, and at the end of the block.
     """
 
     def __init__(self, study: Study, group: Group, records: Mapping[int, dict[str, Any]], machine: str = "") -> None:

@@ -32,12 +32,15 @@ class Shown:
     alternative: str  # in words
 
 
-def explore(results: Mapping[str, xr.Dataset], drawn: Sequence[str]) -> tuple[str, list[Shown]]:
+def explore(
+    results: Mapping[str, xr.Dataset], drawn: Sequence[str], takeaways: Mapping[str, str] | None = None
+) -> tuple[str, list[Shown]]:
     """The explorer as JSON that can stand inside a script element, "" where there is nothing; and the pictures.
 
     Args:
         results: analysis -> its result.
         drawn: analyses whose figures are in the page.
+        takeaways: analysis -> what its figure says in a sentence.
     """
     parts = {name: _part(name, results) for name in ANALYSES if name in results}
     views = [
@@ -53,7 +56,7 @@ def explore(results: Mapping[str, xr.Dataset], drawn: Sequence[str]) -> tuple[st
     used = [tab for tab in order if tab in held]
     whole: dict[str, Any] = {
         "tabs": [[tab, TABS[tab]] for tab in used],
-        "views": [_worded(view, result).plain() for view, result in views],
+        "views": [_worded(_said(view, takeaways or {}), result).plain() for view, result in views],
     }
     if networks:
         whole["networks"] = networks
@@ -69,6 +72,13 @@ def _part(name: str, results: Mapping[str, xr.Dataset]) -> Explored:
         return Explored()
     title = text_of(name, results[name]).title
     return Explored(views=[View(tab=analysis.tab, title=title, figure=name, layers=analysis.layers)])
+
+
+def _said(view: View, takeaways: Mapping[str, str]) -> View:
+    """A figure as it stands says what its analysis concludes; other views have sentences of their own."""
+    if not view.figure or view.sentences or not takeaways.get(view.figure):
+        return view
+    return dataclasses.replace(view, sentences={(): takeaways[view.figure]})
 
 
 def _worded(view: View, result: xr.Dataset) -> View:

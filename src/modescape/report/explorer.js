@@ -101,9 +101,10 @@
     return [...list.slice(first), ...list.slice(0, first)];
   }
 
-  // a path ends at a step; members that are not averaged are left out
+  // a path ends at a step; members that are not averaged are left out, and those of no chosen pair are grey
   function cut(series, step) {
     const { networks } = data;
+    if (step !== undefined && networks && state.pair && networks.members.includes(series.group) && !modescape.namesIn(state.pair).includes(series.group)) series = { ...series, colour: "#9a9a9a", width: 0.7 };
     if (networks && state.members !== undefined && networks.members.includes(series.group) && !modescape.namesIn(state.members).includes(series.group)) return null;
     if (step === undefined || !series.numbers) return series;
     const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
@@ -153,7 +154,8 @@
     const title = element("h3");
     const node = element("section", { class: "view" }, title);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
-    node.append(element("div", { class: "plot-box" }, box), below, about, element("p", { class: "kicker" }, link));
+    const said = element("p", { class: "said-of", role: "status" });
+    node.append(said, element("div", { class: "plot-box" }, box), below, about, element("p", { class: "kicker" }, link));
     let seen = null, held = null;
     function refresh() {
       controls.forEach((one) => one.refresh());
@@ -174,6 +176,8 @@
       if (held === view) return;
       held = view;
       title.textContent = view.title;
+      said.textContent = entry(view.sentences, []) || "";
+      said.hidden = !said.textContent;
       about.textContent = view.about || "";
       about.hidden = !view.about;
       link.href = `#${view.figure}`;

@@ -108,7 +108,11 @@ def build_page(content: PageContent) -> str:
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
     sections = _sections(content)
-    explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
+    explorer, pictures = explore(
+        content.results,
+        [section.name for section in sections if section.figure],
+        {section.name: section.takeaway for section in sections},
+    )
     environment = _environment(say)
     environment.filters["linked"] = functools.partial(linked, say=say)
     environment.filters["say"] = say  # the word is a stranger's: it never gets into the template itself

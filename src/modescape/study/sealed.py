@@ -1,4 +1,4 @@
-"""JSON files that carry the checksum of their own content, so that a flipped bit is never read as a word."""
+"""JSON files that hold the checksum of their own content, so that a flipped bit is detected."""
 
 from __future__ import annotations
 

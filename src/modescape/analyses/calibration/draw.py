@@ -146,8 +146,12 @@ def _below_one(dataset: xr.Dataset) -> str:
     return f"Equivalent < 1, and in the last panel alone, with all their networks: {', '.join(names)}." if names else ""
 
 
-def _over_one(dataset: xr.Dataset) -> Panel:
-    """Calibrated NLL of all networks of each method minus one network's, paired: what is worse shows as worse."""
+def over_one(dataset: xr.Dataset) -> list[tuple[float, float, float, str, int]]:
+    """Calibrated NLL of all networks of each method minus one network's, paired, the best first.
+
+    Returns:
+        The difference (nats), both ends of its interval, the method, and how many networks.
+    """
     found = []
     for method in (str(method) for method in dataset["other_approach"].values):
         chosen = dataset.sel({"other_approach": method})
@@ -155,7 +159,12 @@ def _over_one(dataset: xr.Dataset) -> Panel:
         if at.size:
             low, value, high = (float(chosen[f"behind{end}"].values[at[0]]) for end in ("_low", "", "_high"))
             found.append((value, low, high, method, int(dataset["size"].values[at[0]])))
-    found.sort(key=lambda one: one[0])
+    return sorted(found, key=lambda one: one[0])
+
+
+def _over_one(dataset: xr.Dataset) -> Panel:
+    """What is worse than one network shows as worse."""
+    found = over_one(dataset)
     zero = Series(
         name="One network",
         x=np.zeros(2),

@@ -6,20 +6,43 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses import task_of
+from modescape.analyses.calibration.draw import over_one
+from modescape.analyses.forest import Row, forest, takeaway
+from modescape.metrics.scores import CALIBRATED
+from modescape.plots import style
 from modescape.plots.explored import Explored, View
 
 if TYPE_CHECKING:
     import xarray as xr
 
-OVER_ONE = (6,)  # panel of classes: each method over one network
+METRIC = "calibrated_nll"
+COVERS = "these networks on new examples"
+AGAINST = "one network"
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     """The figure as it stands below, a panel at a time, and its comparison of methods beside others."""
+    dataset = results["calibration"]
     title = "Calibration of one network and of the ensemble"
     views = [View(tab="reliability", title=title, figure="calibration", layers=True)]
-    if task_of(results["calibration"]) == "classification":
-        about = "Intervals: these networks on new examples."
-        over = "After calibration: all networks of each method against one"
-        views.append(View(tab="methods", title=over, figure="calibration", only=OVER_ONE, about=about, place=40))
+    if task_of(dataset) == "classification":
+        views.append(_after(dataset))
     return Explored(views=views)
+
+
+def _after(dataset: xr.Dataset) -> View:
+    """All networks of each method against one, after calibration."""
+    rows = []
+    for value, low, high, method, size in over_one(dataset):
+        look = style.method_look(method)
+        looks = {"colour": look.colour, "marker": look.marker, "note": style.counted(size, "network")}
+        rows.append(Row(name=look.name, group=method, value=value, low=low, high=high, **looks))
+    chart = forest("All networks of each method against one", CALIBRATED[METRIC], rows, AGAINST)
+    return View(
+        tab="methods",
+        title="After calibration: all networks of each method against one",
+        charts={(): chart},
+        sentences={(): takeaway(METRIC, dataset, rows, AGAINST, COVERS)},
+        about=f"Intervals: {COVERS}.",
+        place=40,
+    )

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.forest import Row, forest
+from modescape.analyses.forest import Row, forest, takeaway
 from modescape.plots import style
-from modescape.plots.charts import Chart
 from modescape.plots.explored import Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
 from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from modescape.metrics.scores import Score
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -24,11 +21,17 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     known = scores(dataset)
     if "difference" not in dataset or not known:
         return Explored()
+    charts, sentences = {}, {}
+    for name, score in known.items():
+        rows = _rows(dataset, name)
+        charts[name,] = forest(f"{score.label} at equal training cost", score, rows, "independent networks")
+        sentences[name,] = takeaway(name, dataset, rows, "independent networks", "new repeats on new examples")
     view = View(
         tab="methods",
         title="Equal training cost: cyclic schedules and long runs",
         choices=[explored_scores(known)],
-        charts={(name,): _chart(dataset, name, score) for name, score in known.items()},
+        charts=charts,
+        sentences=sentences,
         about="Each has the training cost of the independent networks it is compared with. Intervals: new repeats on "
         "new examples; for a single repeat, and for the ensemble of all members, these networks on new examples.",
         place=30,
@@ -36,7 +39,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     return Explored(views=[view])
 
 
-def _chart(dataset: xr.Dataset, metric: str, score: Score) -> Chart:
+def _rows(dataset: xr.Dataset, metric: str) -> list[Row]:
     rows = []
     for method in methods(dataset):
         ends = [pick(dataset, f"difference{end}", approach=method, metric=metric) for end in ("", "_low", "_high")]
@@ -45,4 +48,4 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score) -> Chart:
         rows.append(
             Row(name=look.name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
         )
-    return forest(f"{score.label} at equal training cost", score, rows, "independent networks")
+    return rows

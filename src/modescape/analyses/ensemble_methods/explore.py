@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.forest import Row, forest
+from modescape.analyses.forest import Row, forest, takeaway
 from modescape.plots import style
-from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
 from modescape.wording.reading import pick
@@ -16,7 +15,6 @@ from modescape.wording.reading import pick
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.metrics.scores import Score
 
 COVERS = {"new": ("", "new networks on new examples"), "these": ("_these", "these networks on new examples")}
 
@@ -31,19 +29,26 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     covers = Choice(
         name="interval", label="95 % interval for", options=[(key, words) for key, (_, words) in COVERS.items()]
     )
+    charts, sentences = {}, {}
+    for name, score in known.items():
+        for kind, (_, words) in COVERS.items():
+            rows = _rows(dataset, name, kind)
+            charts[name, kind] = forest(f"{score.label}: gain over one network", score, rows, "one network")
+            sentences[name, kind] = takeaway(name, dataset, rows, "one network", words)
     view = View(
         tab="methods",
         title="Methods within one run against independent networks",
         choices=[explored_scores(known), covers],
-        charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in COVERS},
-        about=f"Methods within one run average {networks} of its networks; independent networks are shown with their "
-        f"number. Press a row to highlight the method in every figure of the page.",
+        charts=charts,
+        sentences=sentences,
+        about=f"Methods within one run average {networks} of its networks; independent networks are shown with "
+        "their number. Press a row to highlight the method in every figure of the page.",
         place=20,
     )
     return Explored(views=[view])
 
 
-def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
+def _rows(dataset: xr.Dataset, metric: str, kind: str) -> list[Row]:
     ending, networks = COVERS[kind][0], int(dataset.attrs["samples"])
     rows = []
     for method in methods(dataset):
@@ -59,4 +64,4 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
         rows.append(
             Row(name=name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
         )
-    return forest(f"{score.label}: gain over one network", score, rows, "one network")
+    return rows

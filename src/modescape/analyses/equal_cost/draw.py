@@ -31,6 +31,7 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
+BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are looked at
 OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
 
 
@@ -68,15 +69,19 @@ def _lost(table: Table, place: int, unit: str) -> str:
     return f"{score.short} {numbers}"
 
 
-def shown(table: Table) -> tuple[list[int], list[int]]:
+def shown(table: Table, way: str = BEST) -> tuple[list[int], list[int]]:
     """One candidate a name, in the calibration that was best where it was chosen, best first; and what is off scale.
+
+    Args:
+        table: what was measured.
+        way: `BEST`, `RAW` or `CALIBRATED`: all of them, or those alone whose predictions are (not) calibrated.
 
     What loses more than `OFF_SCALE` times the largest gain, or the half of one network's loss where that is more, such
     as the mean weights of networks that share no basin, is named in the caption and not drawn.
     """
     groups: dict[str, list[int]] = {}
     for place, one in enumerate(table.candidates):
-        if place:
+        if place and way in (BEST, RAW if one.calibration == "none" else CALIBRATED):
             groups.setdefault(one.name, []).append(place)
     best = [best_of(table, places) for places in groups.values()]
     gain = {place: float(np.nan_to_num(table.gain(place).value, nan=-np.inf)) for place in best}
@@ -92,8 +97,8 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     unit = str(dataset.attrs.get("target_unit", ""))
     rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
     costs = [
-        _against(table, places, "training", "Training (times one network's)"),
-        _against(table, places, "passes", "Passes (times one network's)"),
+        against(table, places, "training", "Training (times one network's)"),
+        against(table, places, "passes", "Passes (times one network's)"),
     ]
     return [*rows, *costs]
 
@@ -144,7 +149,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     )
 
 
-def _against(table: Table, places: list[int], what: str, label: str) -> Panel:
+def against(table: Table, places: list[int], what: str, label: str) -> Panel:
     """The deciding score against a cost; what has no known cost is left out."""
     low, middle, high = _ends(table, places, table.deciding, table.score.factor)
     cost = np.array([getattr(table.candidates[place].price, what) for place in places], dtype=float)

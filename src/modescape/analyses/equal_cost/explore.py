@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, panels, shown
-from modescape.analyses.forest import Row, forest
+from modescape.analyses.equal_cost.draw import BEST, CALIBRATED, LOOKS, RAW, against, how_chosen, off_scale, shown
+from modescape.analyses.forest import Row, forest, takeaway
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.prices import price_words
 from modescape.decision.rules import Machine
-from modescape.decision.words import baseline
+from modescape.decision.words import baseline, called, changes
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
 
@@ -20,64 +21,102 @@ if TYPE_CHECKING:
 
     from modescape.metrics.scores import Score
 
-COSTS = (("training", "Training"), ("passes", "Forward passes"))
-THESE = "Intervals: these networks on new examples."
+COSTS = {  # name -> in the choice, on the axis, in a sentence
+    "training": ("Training", "Training (times one network's)", "the training"),
+    "passes": ("Forward passes", "Passes (times one network's)", "the forward passes"),
+}
+WAYS = ((BEST, "what was best where it was chosen"), (RAW, "raw"), (CALIBRATED, "calibrated"))
+COVERS = "these networks on new examples"
+THESE = f"Intervals: {COVERS}."
 PICTURED = 9  # rows of the picture
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
-    """Every candidate's gain against its costs, and a row each."""
+    """Every candidate's gain against its costs, and a row each, raw or calibrated."""
     dataset = results["equal_cost"]
     table = table_of_result(dataset)
     if len(table.candidates) < 2:
         return Explored()
     unit = str(dataset.attrs.get("target_unit", ""))
     named = {name: score.in_unit(unit) for name, score in table.scores.items()}
-    against = panels(dataset)[-len(COSTS) :]
-    costs = {
-        (cost,): Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
-        for (cost, _), panel in zip(COSTS, against, strict=True)
-    }
-    rows = {(name,): _forest(table, name, score) for name, score in named.items()}
-    first = _forest(table, table.deciding, named[table.deciding], PICTURED)
+    calibrated = any(one.calibration != "none" for one in table.candidates)
+    way = Choice(name="calibration", label="Predictions", options=WAYS if calibrated else WAYS[:1])
+    first = _forest(table, table.deciding, named[table.deciding], shown(table)[0], PICTURED)
+    words = f"Candidates by their gain in {table.score.short}. {THESE}"
     return Explored(
-        views=[
-            View(
-                tab="size",
-                title="What the same cost buys otherwise",
-                choices=[Choice(name="cost", label="Cost", options=COSTS)],
-                charts=costs,
-                about=f"Every candidate against what it costs. {THESE}",
-                place=20,
-            ),
-            View(
-                tab="methods",
-                title="All that can be done with these networks, the best on top",
-                choices=[explored_scores(named)],
-                charts=rows,
-                about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
-                place=10,
-            ),
-        ],
-        pictures=[Picture(chart=first, place=20, words=f"Candidates by their gain in {table.score.short}. {THESE}")],
+        views=[_costs(dataset, table, way), _rows(dataset, table, named, way)],
+        pictures=[Picture(chart=first, place=20, words=words)],
     )
 
 
-def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
-    rows = []
-    for place in shown(table)[0]:
-        candidate, found = table.candidates[place], table.difference(place, 0, metric)
-        label, colour, marker = LOOKS[candidate.advice]
-        rows.append(
-            Row(
-                name=candidate.label,
-                group=label,
-                value=found.value,
-                low=found.low,
-                high=found.high,
-                colour=colour,
-                marker=marker,
-                note=price_words(candidate, Machine()),
-            )
-        )
+def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> View:
+    """The deciding score against each cost."""
+    charts, sentences = {}, {}
+    for cost, (_, label, words) in COSTS.items():
+        for key, _ in way.options:
+            panel = against(table, shown(table, key)[0], cost, label)
+            charts[cost, key] = Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
+            sentences[cost, key] = _frontier(dataset, table, cost, words, key)
+    return View(
+        tab="size",
+        title="What the same cost buys otherwise",
+        choices=[Choice(name="cost", label="Cost", options=[(key, words[0]) for key, words in COSTS.items()]), way],
+        charts=charts,
+        sentences=sentences,
+        about=f"Every candidate against what it costs. {THESE}",
+        place=20,
+    )
+
+
+def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str) -> str:
+    """The best candidate that costs no more than one network does, and the best of all."""
+    known = [at for at in shown(table, way)[0] if math.isfinite(getattr(table.candidates[at].price, cost))]
+    cheap = [at for at in known if getattr(table.candidates[at].price, cost) <= 1]
+    found = []
+    for places, where in ((cheap, f"With {words} of one network"), (known, "Whatever it costs")):
+        if places and (best := places[0]) not in [at for at, _ in found]:  # they are in order
+            found.append((best, where))
+    unit = str(dataset.attrs.get("target_unit", ""))
+    return " ".join(
+        f"{where} the best is {called(table, at)}: {changes(table, at, 0, unit)}, for {COVERS}." for at, where in found
+    )
+
+
+def _rows(dataset: xr.Dataset, table: Table, named: Mapping[str, Score], way: Choice) -> View:
+    """All candidates, a row each, the best on top."""
+    charts, sentences = {}, {}
+    for name, score in named.items():
+        for key, _ in way.options:
+            drawn, off = shown(table, key)
+            charts[name, key] = _forest(table, name, score, drawn)
+            rows = [_row(table, place, name) for place in [*drawn, *off]]
+            sentences[name, key] = takeaway(name, dataset, rows, baseline(table), COVERS)
+    return View(
+        tab="methods",
+        title="All that can be done with these networks, the best on top",
+        choices=[explored_scores(named), way],
+        charts=charts,
+        sentences=sentences,
+        about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
+        place=10,
+    )
+
+
+def _row(table: Table, place: int, metric: str) -> Row:
+    candidate, found = table.candidates[place], table.difference(place, 0, metric)
+    label, colour, marker = LOOKS[candidate.advice]
+    return Row(
+        name=candidate.label,
+        group=label,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        colour=colour,
+        marker=marker,
+        note=price_words(candidate, Machine()),
+    )
+
+
+def _forest(table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40) -> Chart:
+    rows = [_row(table, place, metric) for place in places]
     return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)

@@ -1,0 +1,244 @@
+"""Layers of the networks of `bench/decisions.py`, each computed for all members of a study at a time.
+
+Written out in NumPy, slopes too: at 8 to 128 units a step takes as long as its calls take, and those of
+`torch.autograd` take ten times as long. Hidden units are [member, example, ..., unit], a layer's parts [member, ...].
+What a layer is for PyTorch, `torch` says, to bring units into one order and to test it against.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from torch import nn
+
+Parts = Sequence[np.ndarray]
+EPS = 1e-5  # of batch norm, as in PyTorch
+
+
+@dataclass
+class Run:
+    """How a pass is made: in training, or with the batch norm of training examples."""
+
+    random: np.random.Generator | None = None  # of dropout; none is dropped without it
+    found: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # means and variances of batch norms
+    known: list[tuple[np.ndarray, np.ndarray]] | None = None  # those to take instead, in the order of the layers
+
+
+class Layer(Protocol):
+    """One layer of networks that differ in their parts."""
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of its parts."""
+        ...
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        """What comes out, and what `backward` needs."""
+        ...
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        """Slopes of what came in (not asked for of the first layer), and of the parts."""
+        ...
+
+    def torch(self) -> nn.Module:
+        """The same layer; its parts lie there as `turned` has them."""
+        ...
+
+    def turned(self, parts: Parts) -> Parts:
+        """Parts of one member as PyTorch has them, and back: twice is as before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A layer without parts."""
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return ()
+
+    def turned(self, parts: Parts) -> Parts:
+        """None."""
+        return parts
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Sums of inputs, weighted, and a bias."""
+
+    inputs: int
+    outputs: int
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Weight and bias."""
+        return (self.inputs, self.outputs), (1, self.outputs)
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        return hidden @ parts[0] + parts[1], hidden
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        own = kept.swapaxes(1, 2) @ slope, slope.sum(1, keepdims=True)
+        return slope if first else slope @ parts[0].swapaxes(1, 2), own
+
+    def torch(self) -> nn.Module:
+        return nn.Linear(self.inputs, self.outputs)
+
+    def turned(self, parts: Parts) -> Parts:
+        weight, bias = parts
+        return weight.T, bias[0] if bias.ndim == 2 else bias[None]
+
+
+@dataclass(frozen=True)
+class Relu(Plain):
+    """What is above 0."""
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        out = np.maximum(hidden, 0)
+        return out, out
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        return slope * (kept > 0), ()
+
+    def torch(self) -> nn.Module:
+        return nn.ReLU()
+
+
+@dataclass(frozen=True)
+class Dropout(Plain):
+    """A share of the units is left out in training, the others grow by as much."""
+
+    share: float
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        if run.random is None:
+            return hidden, 1.0
+        mask = (run.random.random(hidden.shape, dtype=np.float32) >= self.share) * hidden.dtype.type(
+            1 / (1 - self.share)
+        )
+        return hidden * mask, mask
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        return slope * kept, ()
+
+    def torch(self) -> nn.Module:
+        return nn.Dropout(self.share)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Batch norm of units, or of filters; its statistics are computed from training examples after training."""
+
+    units: int
+    pictures: bool = False
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Scale and bias."""
+        return (self.units,), (self.units,)
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        flat = hidden.reshape(len(hidden), -1, self.units)
+        if run.known is None:
+            mean, variance = flat.mean(1, keepdims=True), flat.var(1, keepdims=True)
+        else:
+            mean, variance = run.known[len(run.found)]
+        run.found.append((mean, variance))
+        factor = 1 / np.sqrt(variance + EPS)
+        units = (flat - mean) * factor
+        out = units * parts[0][:, None] + parts[1][:, None]
+        return out.reshape(hidden.shape), (units, factor)
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        units, factor = kept
+        flat = slope.reshape(units.shape)
+        scale, bias = (flat * units).sum(1), flat.sum(1)
+        count = units.shape[1]
+        back = flat - bias[:, None] / count - units * (scale[:, None] / count)
+        return (back * (factor * parts[0][:, None])).reshape(slope.shape), (scale, bias)
+
+    def torch(self) -> nn.Module:
+        return (nn.BatchNorm2d if self.pictures else nn.BatchNorm1d)(self.units, eps=EPS)
+
+    def turned(self, parts: Parts) -> Parts:
+        return parts
+
+
+class Added(nn.Module):
+    """What comes in, and what some layers make of it, added."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, hidden: Any) -> Any:
+        """[example, unit] -> the same."""
+        return hidden + self.body(hidden)
+
+
+@dataclass(frozen=True)
+class Residual:
+    """What comes in, and what some layers make of it, added."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Those of all layers."""
+        return tuple(shape for layer in self.layers for shape in layer.shapes)
+
+    def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
+        out, kept = through(self.layers, parts, hidden, run)
+        return hidden + out, kept
+
+    def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
+        back, own = back_through(self.layers, parts, kept, slope, False)
+        return slope + back, own
+
+    def torch(self) -> nn.Module:
+        return Added(nn.Sequential(*(layer.torch() for layer in self.layers)))
+
+    def turned(self, parts: Parts) -> Parts:
+        return turned(self.layers, parts)
+
+
+def _own(layers: Sequence[Layer], parts: Parts) -> list[Parts]:
+    """Parts of each layer."""
+    ends = np.cumsum([len(layer.shapes) for layer in layers])
+    return [parts[end - len(layer.shapes) : end] for layer, end in zip(layers, ends, strict=True)]
+
+
+def through(layers: Sequence[Layer], parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, list[Any]]:
+    """What comes out of layers, and what `back_through` needs."""
+    kept = []
+    for layer, own in zip(layers, _own(layers, parts), strict=True):
+        hidden, needed = layer.forward(own, hidden, run)
+        kept.append(needed)
+    return hidden, kept
+
+
+def back_through(
+    layers: Sequence[Layer], parts: Parts, kept: list[Any], slope: np.ndarray, first: bool
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Slopes of what came in (if layers are not the first), and of all parts."""
+    found: list[np.ndarray] = []
+    every = _own(layers, parts)
+    for place in range(len(layers) - 1, -1, -1):
+        slope, own = layers[place].backward(every[place], kept[place], slope, first and place == 0)
+        found = [*own, *found]
+    return slope, found
+
+
+def turned(layers: Sequence[Layer], parts: Parts) -> list[np.ndarray]:
+    """Parts of one member as PyTorch has them, or back."""
+    pairs = zip(layers, _own(layers, parts), strict=True)
+    return [np.ascontiguousarray(part) for layer, own in pairs for part in layer.turned(own)]
+
+
+def count_of(layers: Sequence[Layer]) -> int:
+    """How many weights there are."""
+    return sum(math.prod(shape) for layer in layers for shape in layer.shapes)
