@@ -1,4 +1,4 @@
-"""Cells of columns as a table has them: as numbers, as names, as targets; what is none is refused by row and column."""
+"""Cells of table columns as numbers, as names, as targets; errors name row and column."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from modescape.data.targets import NUMBERS
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, MOST_NUMBER, shown
 
-MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the others are mistakes
+MOSTLY = 0.5  # share of numeric cells in a column from which the other cells are errors
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
-COMMA = re.compile(r"[+-]?\d*,\d+")  # a number as some countries write it
-MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
+COMMA = re.compile(r"[+-]?\d*,\d+")  # a number with a decimal comma
+MOST_NUMBERED, MANY = 100, 5  # this many integers, with fewer than 5 rows each, are not classes
 EMPTY = "; leave missing cells empty (null): the column's median is filled in"
 
 
 class Columns(NamedTuple):
-    """Columns of one split, cells as Python has them; None where nothing stands."""
+    """Columns of one split, cells as Python values; None for empty ones."""
 
     where: str  # the split in messages: "'mine.csv': test"
     cells: dict[str, list[Any]]
@@ -63,7 +63,7 @@ def _refuse_commas(columns: Columns, name: str) -> None:
 
 
 def of_dates(where: str, name: str, what: object) -> str:
-    """The words that refuse a column of dates."""
+    """The error message for a column of dates."""
     return (
         f"{where}: column {name!r} holds dates ({shown(what, 40)}); turn it into numbers, such as days since the first "
         f"one, or leave it out: --set 'data.leave_out=[{name}]'"
@@ -71,7 +71,7 @@ def of_dates(where: str, name: str, what: object) -> str:
 
 
 def as_number(cell: Any) -> float | None:
-    """A cell as a number; None where it is none."""
+    """A cell as a number; None if it is not one."""
     try:
         return float(cell)
     except (TypeError, ValueError, OverflowError):
@@ -79,10 +79,10 @@ def as_number(cell: Any) -> float | None:
 
 
 def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
-    """float64 [row], NaN where nothing stands.
+    """A column as float64 [row], NaN for empty cells.
 
     Raises:
-        InputError: naming the row of a cell that is not a finite number, or too large a one.
+        InputError: naming the row of a cell that is not a finite number, or too large.
     """
     cells = columns.cells[name]
     found = np.full(len(cells), np.nan)
@@ -108,7 +108,7 @@ def text_of(cell: Any) -> str:
 
 
 def in_rows(count: int) -> str:
-    """So many rows, in words."""
+    """A number of rows, in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
@@ -118,7 +118,8 @@ def targets_of(
     """Targets of each split, and the names of the classes, or of the outputs of a regression.
 
     Raises:
-        InputError: naming the row where a target is missing or none of the task, or if several are to be classes.
+        InputError: naming the row where a target is missing or invalid for the task, or if several columns are to be
+            classes.
     """
     if len(targets) == 1:
         return _target_of(splits, targets[0], task)
@@ -159,9 +160,9 @@ def _target_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tup
 
 
 def _is_regression(splits: Sequence[Columns], target: str) -> bool:
-    """Whether a target is numbers with fractions, or so many different ones that they are no classes.
+    """Whether a target has fractions, or too many distinct numbers to be classes.
 
-    Cells that are none among them are mistakes.
+    Cells that are not numbers are then errors.
     """
     cells = [cell for one in splits for cell in one.cells[target]]
     there = [None if isinstance(cell, bool) else as_number(cell) for cell in cells]
@@ -175,7 +176,7 @@ def _is_regression(splits: Sequence[Columns], target: str) -> bool:
 
 
 def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
-    """Name of each class -> its number: numbers by size and texts by the alphabet."""
+    """Name of each class -> its index: numbers in numerical order, texts in alphabetical order."""
     every = {text_of(cell): cell for one in splits for cell in one.cells[target]}
     numbers = {name: as_number(cell) for name, cell in every.items()}
     if all(number is not None for number in numbers.values()):

@@ -1,4 +1,4 @@
-"""Which examples belong together, by a column of any source; none is missing, and none is in two splits."""
+"""Groups of examples, by a column of any source; every example has one, and no group is in two splits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Placed = tuple[str, Sequence[Any]]
 
 
 def check_column(name: str, columns: Sequence[str], target: str | None, where: str, key: str) -> None:
-    """Refuse a column of groups that is not there, or is what is predicted.
+    """Check that the column of groups exists and is not the target.
 
     Raises:
         InputError: naming the columns; ``key`` is the setting of the target.
@@ -43,7 +43,7 @@ def groups_of(name: str, train: Placed, test: Placed | None) -> tuple[np.ndarray
     """The groups of the training rows and of the test rows, texts [example] each.
 
     Raises:
-        InputError: where one is missing, and where a group is in both, naming it and the rows.
+        InputError: if one is missing, or if a group is in both, naming it and the rows.
     """
     found = _texts(name, train)
     if test is None:

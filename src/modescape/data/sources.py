@@ -30,10 +30,10 @@ from modescape.plain import MOST_CLASSES, shown
 from modescape.runtime import total_memory
 
 Report = Callable[[int, int], None]
-"""(images decoded, of how many)."""
+"""(images decoded, total)."""
 
 ARRAYS = ("image", "label", "test_image", "test_label", "class_names")  # of an .npz file; others are not read
-MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for a mistake, not for so many classes
+MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for an error
 
 
 def digits() -> Source:
@@ -168,9 +168,9 @@ def resized(source: Source, settings: Pictures, name: str) -> Source:
 def pictures(data: recipe.Data, report: Report | None = None, task: recipe.Task | None = None) -> Source:
     """Encoded pictures and their labels: a folder, a table of paths, Parquet, or a dataset of the hub.
 
-    Where ``task.kind`` is regression the labels are numbers. The columns are found by type (one of images, one of
-    labels) or named by ``data.image`` and ``data.label``. The test split is "test", else "validation"; one without
-    labels is none.
+    If ``task.kind`` is regression the labels are numbers. The columns are found by type (one of images, one of labels)
+    or named by ``data.image`` and ``data.label``. The test split is "test", else "validation"; one without labels is
+    ignored. labels is none.
 
     Raises:
         InputError: if it cannot be loaded, a column cannot be found, or a picture is broken (which file or row).

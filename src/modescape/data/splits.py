@@ -1,4 +1,4 @@
-"""The cut: train, validation and test from what a source has."""
+"""Splitting a source into train, validation and test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FEW = 20  # groups of a test split below which intervals tend to be too short
 
 
 def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: recipe.Task | None = None) -> Dataset:
-    """Cut by one named random order: test (where the source has none), then validation, then train.
+    """Split by one random order: test (if the source has none), then validation, then train.
 
     Raises:
-        InputError: if there are not enough examples, or those for training are all the same or of one class.
+        InputError: if there are not enough examples, or those for training are all equal or of one class.
     """
     kind, word = source.kind, source.kind.word
 
@@ -60,10 +60,10 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
 
 
 def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_test: bool) -> tuple[str, ...]:
-    """A sentence about classes without a training example: the networks cannot know them; none where there are none.
+    """A sentence about classes without a training example: which networks cannot know; empty if there are none.
 
     Raises:
-        InputError: if there is but one class to train on, or no example of the source's own test split is of such.
+        InputError: if there is only one class to train on, or no test example has a class that was trained on.
     """
     noun, tested = train.kind.noun, len(test.label)
     known = torch.bincount(train.label, minlength=len(names)) > 0
@@ -101,13 +101,13 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
 
 @dataclass
 class Examples:
-    """What is left of examples that are cut one by one."""
+    """The remaining examples, split one by one."""
 
     order: np.ndarray  # their numbers, in a random order
 
     @property
     def left(self) -> int:
-        """Examples that no split has."""
+        """Number of examples that no split has yet."""
         return len(self.order)
 
     def take(self, count: int, key: str) -> np.ndarray:
@@ -116,18 +116,18 @@ class Examples:
         return taken
 
     def notes(self, **splits: np.ndarray) -> tuple[str, ...]:
-        """Nothing is to be said."""
+        """No notes."""
         return ()
 
 
 class Groups:
-    """What is left of examples that are cut by whole groups, which come in a random order.
+    """The remaining examples, split by whole groups in random order.
 
-    With one example in each group the cut is that of `Examples`.
+    With one example per group the split is that of `Examples`.
 
     Args:
         group: of each example, texts [example].
-        order: of the examples, at random: so they stand in a split.
+        order: random order of the examples, kept within a split.
         seed: the recipe's.
         name: of the column.
         word: for examples.

@@ -1,4 +1,4 @@
-"""Targets of a source: which task they are of, and examples that are left out for their label."""
+"""Targets of a source: their task, and examples left out because of their label."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
         names: of the classes.
 
     Raises:
-        InputError: if the targets are none of the task that the recipe names.
+        InputError: if the targets do not fit the recipe's task.
     """
     kind = settings.kind or ("regression" if train.is_floating_point() else "classification")
     if TASKS[kind].numbers != train.is_floating_point():
@@ -87,7 +87,7 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
 
 
 def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
-    """Sentences about targets of a regression that lie far out of the scale of those that are trained on."""
+    """Sentences about targets of a regression that are far out of the scale of the training targets."""
     if not isinstance(task, Regression):
         return ()
     splits = {"training": train, **others}
@@ -98,7 +98,7 @@ def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
 def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
     """Targets of a regression, float64 [example, output]; None where labels are classes.
 
-    They are one where the recipe says so, or where labels are numbers with fractions.
+    It is a regression if the recipe says so, or if labels have fractions.
     """
     with_fractions = label.dtype.kind == "f" and not np.array_equal(label, np.rint(label))
     wanted = settings.kind in NUMBERS and label.dtype.kind in "iuf"

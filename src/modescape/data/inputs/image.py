@@ -35,7 +35,7 @@ class Images:
         return torch.from_numpy(last).movedim(-1, 1)
 
     def fit(self, train: Inputs) -> tuple[Images, tuple[str, ...]]:
-        """Refuse images that are all one: a network would learn the commonest label from them, without a word."""
+        """Refuse images that are all equal, from which a network could only learn the most common label."""
         assert isinstance(train, Tensor)
         if len(train) > 1 and all(torch.equal(other, train[0]) for other in train):
             raise InputError(

@@ -1,4 +1,4 @@
-"""Members brought to common steps, and their files read one by one."""
+"""Aligning members to common steps, and reading their files one by one."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Aligned:
 
 
 def aligned(found: Found, first: int = 1) -> Aligned:
-    """Bring members to common steps.
+    """Align members to common steps.
 
     Args:
         found: their files.
-        first: the number that names of files give to the first epoch's end: with 0, 1 is added to all.
+        first: number of the first epoch's end in file names; if 0, 1 is added to all.
 
     Raises:
-        InputError: if a member has numbered files and another one without a number.
+        InputError: if a member has both numbered files and one without a number.
     """
     members = {name: {_shifted(step, first): path for step, path in own.items()} for name, own in found.members.items()}
     for name, own in members.items():
@@ -119,15 +119,15 @@ class Files:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What all files together are."""
+    """A survey of all files."""
 
     digest: str  # SHA-256 of all tensors, hex
-    broken: dict[int, str]  # member -> why it is not looked at
+    broken: dict[int, str]  # member -> why it is left out
     notes: tuple[str, ...] = ()
 
 
 def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callable[[int], None]) -> Surveyed:
-    """Read every file once: what identifies them, which of them are broken, and which are the same.
+    """Read every file once, for the digest of all, and to find broken and duplicate ones.
 
     Args:
         given: the files.
@@ -135,7 +135,7 @@ def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callab
         report: called with 1 after each.
 
     Raises:
-        InputError: if a file cannot be read, or all members hold numbers that are not finite.
+        InputError: if a file cannot be read, or all members have non-finite values.
     """
     digest = hashlib.sha256()
     broken: dict[int, str] = {}

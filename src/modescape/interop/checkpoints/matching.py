@@ -1,4 +1,4 @@
-"""Tensors of files as tensors of a network, or of several files as what they have in common."""
+"""Matching tensors of files to a network, or to the tensors that several files have in common."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MOST_NAMES = 3  # that a message lists
 
 @dataclass(frozen=True)
 class Fitted:
-    """The state of a network, and what was done to the names of the file."""
+    """The state of a network, and how names of the file were changed."""
 
     state: Params  # by ``state_dict`` names
     prefix: str = ""  # taken off the names
-    left: tuple[str, ...] = ()  # names of the file that the network has no place for
+    left: tuple[str, ...] = ()  # names in the file that the network does not have
 
 
 def chosen(held: Held, weights: str) -> Held:
-    """The network's own weights, or the averaged copy beside them.
+    """Select the network's own weights, or their averaged copy.
 
     Args:
         held: of a file.
@@ -53,7 +53,7 @@ def chosen(held: Held, weights: str) -> Held:
 
 
 def fitted(held: Held, module: torch.nn.Module, kept: Sequence[str]) -> Fitted:
-    """The weights of a file as those of a network.
+    """Match the weights of a file to a network.
 
     Args:
         held: of a file.
@@ -61,7 +61,7 @@ def fitted(held: Held, module: torch.nn.Module, kept: Sequence[str]) -> Fitted:
         kept: names of the tensors that its state has.
 
     Raises:
-        InputError: if a tensor of the network is not there, or has another shape.
+        InputError: if a tensor of the network is missing, or has another shape.
     """
     own = module.state_dict()
     if held.layers:

@@ -1,7 +1,7 @@
-"""How each operation of a network runs on all members at once, in operations of torch alone.
+"""Rules to run each operation of a network on all members at once, in torch's operations only.
 
-`torch.vmap` does the same and fixes the number of examples while it is traced, so that what is exported would take
-batches of one size. A value of the graph lies in one of three ways:
+`torch.vmap` does the same but fixes the number of examples when traced, so that exported networks would take batches of
+one size only. A value of the graph has one of three layouts:
 
 * None: the same for all members, as it was for one;
 * LEAD: [member, ...];

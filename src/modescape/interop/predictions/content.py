@@ -1,4 +1,4 @@
-"""What a file of predictions holds, and how its arrays and columns are told apart by their names."""
+"""The content of a file of predictions, and identifying its arrays and columns by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREDICTED = (
     *("predictions", "prediction", "preds", "pred", "predicted", "y_pred", "y_hat", "outputs", "output"),
     *("probabilities", "probability", "probs", "prob", "proba", "log_probs", "log_prob", "logprobs", "logits"),
 )
-IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # what programs write beside
+IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # extra columns that programs write
 MEAN, VARIANCE = ("mean", "mu", "predicted_mean"), ("variance", "var", "predicted_variance")
 DEVIATION = ("std", "stdev", "sd", "sigma", "stddev", "standard_deviation", "predicted_std")
 CLASS_COLUMN = re.compile(
@@ -29,12 +29,12 @@ CLASS_COLUMN = re.compile(
     re.IGNORECASE,
 )
 FEW = 3  # columns that a message names
-LOOKED_AT = 1_000  # rows that tell what columns are
+LOOKED_AT = 1_000  # rows inspected to identify columns
 
 
 @dataclass(frozen=True)
 class Content:
-    """Arrays of one file by their names, before it is known which is what; columns of a table likewise."""
+    """Arrays of one file, or columns of a table, by name, before they are identified."""
 
     where: str  # the file, in messages
     arrays: Mapping[str, Rows]
@@ -45,7 +45,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Read:
-    """What a file says: its models, and what it says of the examples."""
+    """The models in a file, and its columns about the examples."""
 
     where: str
     models: Mapping[str, Rows]  # name within the file ("" where it is one) -> [example] or [example, class]
@@ -66,7 +66,7 @@ def one_column(content: Content, column: str, prefer: Sequence[str], what: str) 
         what: it is, for messages.
 
     Raises:
-        InputError: if it cannot be told, or is not one cell an example.
+        InputError: if it is ambiguous, or has not one cell per example.
     """
     names = list(content.arrays)
     if column and column not in names:
@@ -89,7 +89,7 @@ def one_column(content: Content, column: str, prefer: Sequence[str], what: str) 
 def told_apart(
     content: Content, *, examples: int | None, numbers: bool, id_column: str = "", others: Sequence[str] = ()
 ) -> Read:
-    """Which of the arrays of a file are models, which are ids and labels.
+    """Identify which arrays of a file are models, ids and labels.
 
     Args:
         content: of the file.
@@ -99,7 +99,7 @@ def told_apart(
         others: columns that hold no predictions.
 
     Raises:
-        InputError: if nothing, or too much, may be a prediction.
+        InputError: if there is no candidate for predictions, or too many.
     """
     left = {name: rows for name, rows in content.arrays.items() if name.lower() not in IGNORED or name == id_column}
     ids = _taken(left, [id_column] if id_column else IDS)

@@ -1,4 +1,4 @@
-"""What numbers of a prediction are: probabilities, logits, log-probabilities, classes; found by stated rules."""
+"""The kind of predictions: probabilities, logits, log-probabilities, classes; detected by documented rules."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KINDS = {  # kind -> what is detected as such
     MEANS: "for a regression: one number per example",
     GAUSSIANS: "for a regression: two numbers per example, the second a variance above 0",
 }
-SUM_ROUNDING = 4e-3  # by which probabilities may miss 1: numbers in 16 bits, or written with few decimals
-MOSTLY = 0.5  # share of the examples whose numbers sum to 1, from which the others are mistakes
+SUM_ROUNDING = 4e-3  # tolerance for probabilities that sum to 1, in 16 bits or written with few decimals
+MOSTLY = 0.5  # share of examples that sum to 1 from which the others are errors
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one pass over the numbers finds."""
+    """Findings of one pass over the values."""
 
     lowest: float
     highest: float
@@ -39,11 +39,11 @@ class _Seen:
 
 
 def kind_of(rows: Rows, said: str, where: str) -> str:
-    """The kind of numbers [example] or [example, class] of a classification, after a look at all of them.
+    """The kind of values [example] or [example, class] of a classification, after inspecting all of them.
 
     Args:
         rows: floating numbers.
-        said: the kind that the user says; "": none.
+        said: the kind that the user states; "": none.
         where: for messages.
 
     Raises:
@@ -70,7 +70,7 @@ def kind_of(rows: Rows, said: str, where: str) -> str:
 
 
 def _are_logits(rows: Rows, seen: _Seen) -> bool:
-    """Whether numbers are neither probabilities nor logarithms of such, nor meant to be."""
+    """Whether values are neither probabilities nor log-probabilities, nor faulty ones."""
     if len(rows.shape) == 1 or rows.shape[1] == 1:
         return not 0 <= seen.lowest <= seen.highest <= 1
     count = rows.shape[0]
@@ -166,7 +166,7 @@ def one_hot(part: np.ndarray, classes: int) -> np.ndarray:
 
 
 def check_numbers(rows: Rows, kind: str, where: str) -> None:
-    """Refuse predictions of a regression that are none.
+    """Check predictions of a regression.
 
     Raises:
         InputError: naming the row of what is not finite, or of a variance that is not above 0.

@@ -1,4 +1,4 @@
-"""Rows of several files brought into one order, and classes of several files into one list."""
+"""Bringing rows of several files into one order, and classes of several files into one list."""
 
 from __future__ import annotations
 

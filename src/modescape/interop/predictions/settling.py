@@ -1,4 +1,4 @@
-"""Of which kind models are, what their classes are, and whether one is there twice."""
+"""Determining the kind and classes of models, and whether a model occurs twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from modescape.interop.predictions.options import Options
 from modescape.interop.predictions.truth import Truth
 from modescape.plain import shown
 
-SURE = 5  # errors that two models have in common, from which equal answers are one model twice
+SURE = 5  # common errors from which equal predictions count as one model given twice
 IN_PROBABILITIES = (PROBABILITIES, LOG_PROBABILITIES, LOGITS)
 
 

@@ -1,4 +1,4 @@
-"""Labels of the examples, and what else stands beside them: names, parts, groups of examples."""
+"""Labels of the examples, and columns beside them: names, parts, groups of examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modescape.plain import nearest, shown
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels, with what stands beside them."""
+    """Labels, with the columns beside them."""
 
     examples: Examples
     label: np.ndarray

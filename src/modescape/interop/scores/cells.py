@@ -1,4 +1,4 @@
-"""Cells as numbers: what is missing, what has a decimal comma or a percent sign, what is refused by its line."""
+"""Cells as numbers: missing values, decimal commas, percent signs; errors name the line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SCORE = 1e30  # fourth powers stay finite
 MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "?")  # no such run
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")  # a number as some countries write it
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # which of the two it is cannot be told
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # ambiguous: decimal comma or thousands separator
 MEAN_AND_SPREAD = re.compile(r"\d\s*(±|\+/?-)\s*\d")
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""What every layout of a table comes down to: the score of one run of one method on one task, and its line."""
+"""The common form of every table layout: the score of one run of one method on one task, and its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names say: which column is the method, the run, the task; which run is of which method."""
+"""Identifying columns of methods, runs and tasks by name, and methods by the names of runs."""
 
 from __future__ import annotations
 
