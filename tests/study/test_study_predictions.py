@@ -54,7 +54,7 @@ def test_predictions_come_back(study):
     np.testing.assert_array_equal(several, np.stack([values(1, 4), values(0, 0)])[:, 1:6:2])
     np.testing.assert_array_equal(back.log_probs([1]), values(0, 4)[None])
     with pytest.raises(
-        InputError, match=r"no test predictions of member 1 at epoch 3; its epochs with predictions are .* 4$"
+        InputError, match=r"no test predictions of member 1 at epoch 3; its epochs with predictions are 4$"
     ):
         back.index(1, 3)
 
