@@ -1,4 +1,4 @@
-"""Every method at one distance from the solution, where their directions alone differ."""
+"""All methods at one distance from the solution, so that they differ only in direction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from modescape.metrics.scores import units_of
 from modescape.offered import Offered, runs, stacked
 
 PURPOSE = "one distance"  # of the streams
-LEAST_STEP = 2**0.5  # the common distance over the farthest centre's: the step is then as long as the way to the centre
+LEAST_STEP = 2**0.5  # the common distance over the farthest centre's; the step then equals the distance of the centre
 
 
 def common_distance(context: StudyContext) -> float:
@@ -44,13 +44,13 @@ def setting_at(around: Neighbourhood, method: str, distance: float) -> float:
 class AtOneDistance:
     """Ensembles of as many networks of each method, all equally far from the solution; mean over the runs."""
 
-    distance: float  # asked for; NaN where that is not known
-    runs: int  # around whose solutions they lie
+    distance: float  # requested; NaN where unknown
+    runs: int  # whose solutions they lie around
     methods: list[str]
     scale: np.ndarray  # [method]
     reached: np.ndarray  # distance of the draws, [method]
     score: np.ndarray  # [method, metric]
-    diversity: np.ndarray  # as `Likeness.spread` has it, [method]; NaN for a single network
+    diversity: np.ndarray  # by `Likeness.spread`, [method]; NaN for a single network
 
     def variables(self, task: str) -> Variables:
         """The variables of a result; their dimension is ``other_approach``."""
@@ -69,7 +69,7 @@ class AtOneDistance:
 
 
 def requests_at_one_distance(context: StudyContext) -> list[Request]:
-    """What `at_one_distance` draws."""
+    """The networks that `at_one_distance` needs."""
     distance, count = common_distance(context), context.study.recipe.subspace.samples
     arounds = [neighbourhood(context, member) for member in runs_of(context)]
     return [
@@ -91,7 +91,7 @@ def requests_at_one_distance(context: StudyContext) -> list[Request]:
 def at_one_distance(offered: Offered) -> AtOneDistance:
     """Score the groups of networks at one distance on the test images; there may be none.
 
-    A study's are fresh draws, and none is refused: a threshold would bring the random ones nearer.
+    A study's are fresh draws, and none is refused: an accuracy threshold would shorten the random directions.
     """
     test = offered.sampled["test"]
     names = [name for name in test.groups if name.endswith(LEVEL)]

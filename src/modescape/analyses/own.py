@@ -1,4 +1,4 @@
-"""Analyses of the user's own: ``package.module:analysis`` in a recipe's list, found as a model factory is.
+"""A user's own analyses: ``package.module:analysis`` in a recipe's list, imported as a model factory is.
 
 Only measuring and drawing import that code. What the page says of it is stored with the result, so that opening a
 study, its status and its page need none of it.
@@ -35,14 +35,14 @@ FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn 
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Analysis):
-    """An analysis that is not of this package."""
+    """An analysis from outside this package."""
 
     name: str  # as the recipe writes it
     found: Any  # what stands under that name
     code: str  # digest of its files: a change of them makes result and figure outdated
 
     def part(self, name: str, task: str = "classification") -> Any:
-        """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
+        """A module of its folder, or a stand-in for one; during the import the current folder is on the path."""
         with importable(self.name):
             if isinstance(self.found, Analysis):
                 return self.found.part(name, task)
@@ -58,7 +58,7 @@ class Own(Analysis):
         return any(hasattr(module, name) for name in FIGURE)
 
     def chart(self, dataset: xr.Dataset) -> Chart | None:
-        """Its figure as it is described; None where it is drawn by hand."""
+        """The description of its figure; None where its own code draws it."""
         with importable(self.name, last=True):  # its code may import its neighbours when it is called
             described = getattr(self._drawn(), "describe", None)
             return described(dataset) if described else None
@@ -85,7 +85,7 @@ class Own(Analysis):
         return self.part("draw")
 
     def caption(self, dataset: xr.Dataset) -> str:
-        """Of its figure; without its own, the title of the result."""
+        """The caption of its figure; by default the title of the result."""
         own = getattr(self._module("draw"), "caption", None)
         with importable(self.name, last=True):
             return str(own(dataset) if own else dataset.attrs["title"])
@@ -115,7 +115,7 @@ class Own(Analysis):
 
 
 def load(name: str) -> Own:
-    """The analysis that ``package.module:analysis`` names; its code is imported.
+    """Import the analysis that ``package.module:analysis`` names.
 
     Raises:
         InputError: if there is none, or what is there is no analysis.
@@ -168,5 +168,5 @@ def checked(name: str, result: Any) -> xr.Dataset:
 
 
 def _measure_of(found: Any) -> Any:
-    """The function that measures: of a module or object, or what was named itself."""
+    """The function that measures: an attribute of the named module or object, or the named function itself."""
     return getattr(found, "measure", None) if isinstance(found, ModuleType) else getattr(found, "measure", found)

@@ -29,7 +29,7 @@ class Repeats(NamedTuple):
 
     @property
     def score(self) -> np.ndarray:
-        """Of each repeat, [metric, repeat]."""
+        """Scores of each repeat, float [metric, repeat]."""
         return self.example.mean(-1)
 
     @property
@@ -39,7 +39,7 @@ class Repeats(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A number a metric, with its 95 % interval, [metric] each, metrics as in `compared_scores`."""
+    """One value per metric with its 95 % interval, [metric] each, metrics as in `compared_scores`."""
 
     value: np.ndarray
     low: np.ndarray

@@ -28,7 +28,7 @@ CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the so
 
 @dataclass(frozen=True)
 class Neighbourhood(Around):
-    """Networks around the solution of a run, and what they predict: read where it is stored, else made here."""
+    """Networks around the solution of a run, and what they predict: read where they are stored, else made here."""
 
     def networks(
         self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
@@ -57,7 +57,7 @@ class Neighbourhood(Around):
         return torch.cat([self.apart_of(group) for group in self._groups(method, scale, count, purpose, accept)])
 
     def apart_of(self, group: tuple[Drawn, ...]) -> Tensor:
-        """The same of networks that are drawn together."""
+        """Distances of one group of networks, as `distances`."""
         known = stored_distance(self.context, group) if self.given is None else None
         own = self.distances(self.weights_of(group)) if known is None else torch.from_numpy(known)
         return own.expand(len(group))
@@ -148,14 +148,14 @@ class Neighbourhood(Around):
 
 
 def available(context: StudyContext, wanted: tuple[str, ...] = AROUND) -> list[str]:
-    """Those of the methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
+    """The methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
     kept = len(last_epochs(context.study, context.study.recipe.epochs_around()))
     found = [method for method in wanted if kept >= METHODS[method].least_checkpoints]
     return [method for method in found if not METHODS[method].needs_dropout or has_dropout(context.module)]
 
 
 def neighbourhood(context: StudyContext, member: int) -> Neighbourhood:
-    """The neighbourhood of a member's solution; those looked at last stay in memory."""
+    """The neighbourhood of a member's solution; those used last stay in memory."""
     return context.last(HELD, _neighbourhood, member)
 
 

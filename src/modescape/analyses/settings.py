@@ -1,4 +1,4 @@
-"""What settings of analyses may be, and which analyses a recipe has that names none."""
+"""The kinds of settings of analyses, and the analyses of a recipe that names none."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _names(dataset: xr.Dataset) -> list[str]:
-    """Of the rows: epochs, and independent networks."""
+    """Names of the rows: epochs, and independent networks."""
     epochs = dataset["branch_epoch"].values
     return [
         f"{epoch:g}" if np.isfinite(epoch) else method

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and what ensembles are worth once they do."""
+"""Reliability diagrams, and deep ensemble equivalents after calibration."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _most(dataset: xr.Dataset) -> int:
 
 
 def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lower end, equivalent and upper end as they are drawn: open ends lie on 1 and on as many as there are, [size]."""
+    """Lower end, equivalent and upper end as drawn, [size]: open ends lie on 1 and on the number of networks."""
     low, middle, high = (
         np.minimum(dataset[f"equivalent{end}"].sel({"other_approach": method}).values.astype(float), _most(dataset))
         for end in ("_low", "", "_high")
@@ -136,7 +136,7 @@ def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndar
 
 
 def _below_one(dataset: xr.Dataset) -> str:
-    """Methods that are worse than one network with all the networks that they have, and by how much."""
+    """Methods that are worse than one network even with all their networks, and by how much."""
     names = []
     for method in (str(method) for method in dataset["other_approach"].values):
         behind = dataset["behind"].sel({"other_approach": method}).values

@@ -1,4 +1,4 @@
-"""Layers against layers of another network and of their own, the same layer over pairs, and along a run."""
+"""CKA of layers between networks and within one, of the same layer over pairs, and along a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFTER, BEFORE = style.BLUE, style.VERMILION
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What alignment is, of what, and what it does not say."""
+    """What CKA measures here, and what it does not show."""
     members = dataset.sizes["member"]
     batches = style.counted(int(dataset.attrs["batches"]), "random batch", "random batches")
     pairs = style.counted(members * (members - 1) // 2, "pair")
@@ -62,7 +62,7 @@ def _ending(name: str) -> str:
 
 
 def runs_of(dataset: xr.Dataset) -> np.ndarray:
-    """Places of the members of which several epochs are there."""
+    """Indices of the members with several stored epochs."""
     there = np.isfinite(dataset["along"].transpose("member", "epoch", "layer").values).any(2)
     return np.flatnonzero(there.sum(1) > 1)
 

@@ -1,4 +1,4 @@
-"""What each model adds to the average of all: Shapley value, and what is lost without it."""
+"""Contribution of each model to the average of all: Shapley value, and leave-one-out difference."""
 
 from __future__ import annotations
 

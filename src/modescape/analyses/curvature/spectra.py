@@ -34,7 +34,7 @@ def spectra(
         points: all tensors of each.
         probes: random vectors.
         steps: products of each.
-        tell: is told of how many points they are known.
+        tell: called with the number of points that are done.
     """
     found: list[SpectralDensity | None] = []
     size = TOGETHER if field.stack else 1

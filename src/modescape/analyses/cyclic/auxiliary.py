@@ -28,7 +28,7 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     }
     found = {}
     for method, settings in kinds.items():
-        # the ends of cycles, or of the training, are the only checkpoints that are looked at
+        # the ends of cycles, or of the training, are the only checkpoints that are used
         keep_every = epochs if settings["schedule"]["kind"] == "cyclic" else None
         kept = {"trajectories": 0, "keep_last": 1, "keep_every": keep_every}
         found[CYCLIC[method]] = small(recipe, examples, **kept, **settings)

@@ -40,7 +40,7 @@ INTERVALS = (
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     return groups.requests(
         context, groups.runs_of(context), groups.sampled_methods(context), [image_sets.clean(context)]
     )

@@ -28,7 +28,7 @@ GIVEN = "Networks given"
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is measured against what, and what the curves are."""
+    """The axes, and the curves."""
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its accuracy on {style.tested_on(dataset)}. Up: the share of labels that differ",
@@ -52,7 +52,7 @@ def called(dataset: xr.Dataset, method: str) -> str:
 
 
 def _given(dataset: xr.Dataset) -> bool:
-    """Whether it is of predictions that were given: there are no samples around a solution."""
+    """Whether the result is of given predictions, without samples around a solution."""
     return dataset.attrs.get("variant") == "given"
 
 
@@ -99,7 +99,7 @@ def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
 
 
 def curves(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
-    """The reference curves and the bounds, at places x of the horizontal axis."""
+    """The reference curves and the bounds, at positions x on the horizontal axis."""
     return [
         Series(name=name, x=x, y=dataset[variable].values, colour=colour, line=line, width=width, group=name)
         for variable, (name, colour, line, width) in CURVES.items()
@@ -107,7 +107,7 @@ def curves(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
 
 
 def marks_of(dataset: xr.Dataset, method: str, x: np.ndarray) -> Series:
-    """The networks of a method, at places x of the horizontal axis."""
+    """The networks of a method, at positions x on the horizontal axis."""
     look, chosen = style.method_look(method), dataset.sel({"approach": method})
     independent = method == "independent"
     return Series(
@@ -137,7 +137,7 @@ def _top(dataset: xr.Dataset) -> float:
 
 
 def _beyond(dataset: xr.Dataset) -> int:
-    """Networks that lie above the panel, or have no finite diversity as they make no error."""
+    """Networks that lie above the panel, or whose diversity is infinite because they make no error."""
     return int((dataset["diversity"].values > _top(dataset)).sum())
 
 

@@ -1,4 +1,4 @@
-"""Every way to make an ensemble, against the number of networks: scores, diversity and cost."""
+"""Every ensemble method against the number of networks: scores, diversity and cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COSTS = {  # variable: name, marks of matplotlib and of pages
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a size counts, what bands are."""
+    """The meaning of sizes and bands."""
     numbers = task_of(dataset) == "regression"
     return style.sentences(
         "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
@@ -64,7 +64,7 @@ def _by_diversity(dataset: xr.Dataset) -> list[str]:
 
 
 def _spread(dataset: xr.Dataset) -> Quantity:
-    """What says how diverse the networks of a method are."""
+    """The measure of diversity of a method's networks."""
     return LIKENESS[task_of(dataset)].diversity
 
 

@@ -29,7 +29,7 @@ KINDS = ("stored", "recomputed")  # of batch-norm statistics
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Scores against size: across solutions much is gained, within one a little, and both add up in part."""
+    """Scores against size: large gains across solutions, small ones within one, partly additive."""
     size = np.arange(1, members + 1)
     saving = 1 - 1 / size
     methods = ("independent", *WITHIN)

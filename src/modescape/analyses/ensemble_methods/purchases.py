@@ -1,4 +1,4 @@
-"""What each way to make an ensemble buys, and at which price: rows of a table and a sentence."""
+"""Gain and cost of each ensemble method: rows of a table and a sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modescape.wording.scores import known
 if TYPE_CHECKING:
     import xarray as xr
 
-ONE = 1.05  # below it a worth is written "1.0"
+ONE = 1.05  # equivalents below it are written "1.0"
 
 
 def purchases(

@@ -28,13 +28,13 @@ CLOSED = {  # which closed form is drawn: the variable -> in words
 }
 FINAL = "All snapshots over their run's end"
 SIZE = "Number of networks averaged"
-HOLLOW = "95 % of test images alone"  # what an interval is of
+HOLLOW = "95 % of test images alone"  # what the hollow intervals cover
 GAINS = {"gain": "", "low": "_low", "high": "_high"}
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What lines, bands and hollow marks are."""
+    """The meaning of lines, bands and hollow marks."""
     return style.sentences(
         f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for new networks",
         "on new images (snapshots: for new runs)." if "snapshots" in _methods(dataset) else "on new images.",
@@ -131,7 +131,7 @@ def _gains(dataset: xr.Dataset, metric: str) -> Panel:
 
 
 def _paired(dataset: xr.Dataset, method: str, metric: str) -> Series:
-    """What averaging so many networks changes, from 2 on; hollow where the interval is for these alone."""
+    """The change from averaging, for sizes from 2 on; hollow where the interval is for these networks alone."""
     chosen, factor = dataset.sel({"approach": method, "metric": metric}), scores(dataset)[metric].factor
     there = np.isfinite(chosen["gain"].values) & (dataset["size"].values > 1)
     ends = {name: factor * chosen[f"gain{end}"].values[there] for name, end in GAINS.items()}

@@ -24,7 +24,7 @@ LOOKS = (  # of the averages: colour, marker, line
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks are, and where temperatures were fitted."""
+    """The meaning of marks, and where temperatures were fitted."""
     return style.sentences(
         f"On {style.tested_on(dataset)}, each half at the temperature that was fitted on the other. Top left: accuracy",
         "of the images whose top probability falls into one of 15 bins; larger marks hold more images; on the diagonal",

@@ -23,7 +23,7 @@ MOST_PAIRS = 25
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks and bars are."""
+    """The meaning of marks and bars."""
     return style.sentences(
         f"Means over the runs of each group on {style.tested_on(dataset)}, and differences of two groups; bars: 95 %",
         "intervals for new runs on new images, each difference alone. Hollow: one run, with the interval for "

@@ -38,7 +38,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a score, and those of what errors have in common."""
+    """One matrix per score, and those of the overlap of errors."""
     order = ranked(dataset)
     names = [str(dataset["model"].values[at]) for at in order]
     panels = [

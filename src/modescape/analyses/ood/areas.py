@@ -45,7 +45,7 @@ class Units:
 
 
 def units(sampled: Mapping[str, Sampled], sizes: dict[str, int]) -> dict[str, Units]:
-    """Of each set of other data; ``sizes`` are numbers of examples that are looked at, the test examples' first."""
+    """Of each set of other data; ``sizes`` are numbers of examples used, the test examples' first."""
     (test, *others), groups = sizes, {name: sampled[name].example_group for name in sizes}
     return {name: Units.of((sizes[test], sizes[name]), (groups[test], groups[name])) for name in others}
 

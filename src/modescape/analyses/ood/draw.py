@@ -135,7 +135,7 @@ def area_limits(values: np.ndarray, bars: Bars) -> tuple[float, float]:
 
 
 def area_bars(bars: Bars, place: int) -> dict[str, Any]:
-    """What a series of marks has beside them: the bars of a data set."""
+    """The error bars of a series of marks, one per data set."""
     low, high = bars
     return (
         {} if low is None or high is None else {"low": low[:, place], "high": high[:, place], "intervals_along_x": True}

@@ -35,7 +35,7 @@ LONG_NAMES = {
 
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     others = [image_sets.other(source, examples) for source in image_sets.sources(context)]
     images = [image_sets.clean(context, examples), *others]
     return groups.requests(context, groups.runs_of(context), groups.sampled_methods(context), images)
@@ -50,7 +50,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
 
     Args:
         offered: predictions of groups of networks on test examples and on other data, sets of any other names. Scale,
-            distance and control are NaN where they are not offered beside them.
+            distance and control are NaN where they are not offered.
         examples: most images of each set, from the first on.
         bins: of the histograms of the entropy, from 0 to ln C nats.
 

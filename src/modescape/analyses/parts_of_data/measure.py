@@ -45,7 +45,7 @@ def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
 
     Args:
         offered: predictions of test examples, each of which is of one part.
-        parts: that are looked at, at most; the largest.
+        parts: used, at most; the largest.
 
     Raises:
         NotEnough: if there is no model, or nothing is said of parts.
@@ -97,7 +97,7 @@ def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
 
 
 def _parts(predictions: Predictions, part: np.ndarray, most: int) -> tuple[dict[str, OnePart], int]:
-    """The largest parts in the order of their names, and how many there are beside them."""
+    """The largest parts in the order of their names, and how many others there are."""
     names, number, count = np.unique(part.astype(str), return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(-count, kind="stable")[:most])
     found = {}

@@ -91,7 +91,7 @@ def without_effect(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def selected(dataset: xr.Dataset) -> list[str]:
-    """What is no corruption but a selection of examples as they are, looked at by itself."""
+    """Subsets of the examples, not corrupted, each shown in a panel of its own."""
     return [name for name in str(dataset.attrs.get("selected", "")).split(", ") if name]
 
 

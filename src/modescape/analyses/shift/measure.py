@@ -39,7 +39,7 @@ SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severit
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
     methods = available(context)
     return groups.requests(context, groups.runs_of(context), methods, [*images, image_sets.validation_images()])

@@ -52,7 +52,7 @@ class PairedGains:
 
 
 def _interval(values: np.ndarray, group: np.ndarray) -> tuple[float, float, float]:
-    """Mean of differences and its interval; what is drawn anew are groups of examples."""
+    """Mean of differences and its interval; groups of examples are resampled."""
     mean = float(values.mean())
     units = int(group.max()) + 1
     if units < 2 or not np.isfinite(mean):

@@ -57,7 +57,7 @@ def measure(offered: Offered, *, folds: int = 5, examples: int = 10_000) -> xr.D
     Args:
         offered: predictions of test examples, models with names.
         folds: parts of the examples.
-        examples: that are looked at, at most; drawn, whole groups of them.
+        examples: used, at most; drawn, whole groups of them.
 
     Raises:
         NotEnough: if there are fewer than 2 models, or fewer examples (or groups) than parts.

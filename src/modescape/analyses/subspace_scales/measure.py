@@ -33,14 +33,14 @@ INTERVALS = (
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images; the sweeps are made by themselves."""
+    """The networks that `measure` needs, and the images that they predict; the sweeps are made by themselves."""
     return solution_requests(context.trained[:SWEEP_MEMBERS], [image_sets.validation_images()])
 
 
 def measure(context: StudyContext) -> xr.Dataset:
     """Validation NLL of ensembles of samples against the step of each method, mean over the first members.
 
-    Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not looked at.
+    Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not used.
 
     Raises:
         NotEnough: if no member is trained.

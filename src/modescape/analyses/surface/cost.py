@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REFINED = 0.55  # share of the points of a plane that are measured, of a grid th
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("surface")
     points = PLANES * max(own["points"], 5) ** 2 * (REFINED if own["tolerance"] and own["points"] > 16 else 1.0)
     images = (sizes.of(points, min(count, own["examples"]), asked=0) for count in (sizes.train, sizes.test))

@@ -35,7 +35,7 @@ LEAST = 4  # points that t-SNE can place
 
 
 def draws(context: StudyContext, *, samples: int, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     apart, images = common_distance(context), (image_sets.clean(context, examples),)
     accept = context.study.recipe.subspace.variant != "swept"
     epochs = tuple(context.study.recipe.kept_epochs(0))

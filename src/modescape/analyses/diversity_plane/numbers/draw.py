@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TITLE = "The plane of error and distance"
 FAR = 3.0  # of the baseline's error: worse networks are not drawn in the left panel
 NEAR = 1.25  # likewise in the right one
-TOP = 2.0  # over the error no distance is larger
+TOP = 2.0  # the largest possible distance over the error
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is measured against what, and what the curves are."""
+    """The axes, and the curves."""
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its root mean squared error on {style.tested_on(dataset)}. Up: the root mean",

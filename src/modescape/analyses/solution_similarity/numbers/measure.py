@@ -34,7 +34,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     """Cosine and distance of the last checkpoints, member against member, and the snapshots' counterparts.
 
     The distance is what disagreement is of classes; over the error it is 0 for equal predictions and sqrt(2) for
-    networks whose errors have nothing in common.
+    networks whose errors are uncorrelated.
 
     Args:
         offered: predictions of test examples; checkpoints for the cosines.
