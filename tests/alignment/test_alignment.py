@@ -1,4 +1,4 @@
-"""Alignment against what was permuted: each network beside itself with its units in another order."""
+"""Alignment against known permutations: each network and itself with its units permuted."""
 
 from __future__ import annotations
 

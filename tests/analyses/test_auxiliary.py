@@ -1,4 +1,4 @@
-"""What the networks that analyses train for themselves are trained like, and what becomes of those made before."""
+"""The training of auxiliary networks of analyses, and the handling of those made before."""
 
 from __future__ import annotations
 

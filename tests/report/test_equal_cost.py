@@ -106,7 +106,7 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
         "NLL or raw NLL. Means of 2 "
         "repeats; intervals are for new repeats on new test images."
     )
-    (card,) = [card for card in verdict.cards if card.label.startswith("One network, 400")]
+    (card,) = [card for card in verdict.cards if card.label.startswith("One network at the ensemble's cost, 400")]
     assert card.value.replace(SPACE, " ") == "96.8 %"
     assert (
         card.note.replace(SPACE, " ") == "+0.8 points against the ensemble, 95 % interval 0.4 to 1.2 for these networks"

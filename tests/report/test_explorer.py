@@ -41,8 +41,8 @@ class Explorer:
         if anew:
             self.page.goto("about:blank")
         self.page.goto(f"{self.address}#{link}")
-        self.page.wait_for_selector("#explorer .view")
         self.page.evaluate("new Promise(done => setTimeout(done))")  # after a change of the address within a page
+        self.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
         return self
 
     @property
@@ -71,6 +71,7 @@ def test_every_tab_opens_from_its_address_and_from_the_keys(explorer):
     explorer.page.focus("#tab-size")
     for tab in [*list(TABS)[1:], "size"]:
         explorer.page.keyboard.press("ArrowRight")
+        explorer.page.wait_for_selector("#explorer-view[aria-busy=false]")
         by_keys = explorer.page.locator("#explorer .view > h3").all_inner_texts()
         assert explorer.page.evaluate("document.activeElement.id") == f"tab-{tab}"
         assert explorer.state["tab"] == tab
@@ -98,7 +99,7 @@ def test_a_link_opens_its_view_and_a_change_is_in_the_link(explorer):
     after = view.locator("> .said-of").inner_text()
     assert after != before
     explorer.page.reload()
-    explorer.page.wait_for_selector("#explorer .view")
+    explorer.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
     assert explorer.view(SIZE).locator("> .said-of").inner_text() == after
 
 
@@ -149,9 +150,13 @@ def test_scores_by_severity_are_the_results(explorer):
     method = str(shift["approach"].values[-1])
     explorer.at(tab="corruption", score="accuracy", method=method, severity=3)
     said = explorer.view("Under corruption: one network against a method").locator("> .said-of").inner_text()
-    shown = [float(number) for number in re.findall(r"([\d.]+)\s%\s\(", said)]
-    scores = [pick(shift, "score", approach=one, metric="accuracy", severity=3) for one in ("single", method)]
+    shown = [float(number) for number in re.findall(r"([\d.]+)\s%[,;]", said)]
+    at = {"metric": "accuracy", "severity": 3}
+    scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
+    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).*: ([\d.]+) to ([\d.]+)\)", said)[0]]
+    gain = [100 * pick(shift, f"gain{end}", approach=method, **at) for end in ("", "_low", "_high")]
+    assert paired == pytest.approx(gain, abs=0.051)
 
 
 def averaged(dataset, members, temperature=1.0, each=False):

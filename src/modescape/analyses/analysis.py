@@ -59,6 +59,9 @@ class Analysis:
     given: bool = False  # also for given predictions, without a run, its snapshots or other sets of examples
     decides: bool = False  # its result holds the candidates of `modescape decide`
     theme: str = ""  # its heading, one of `THEMES`; "" for a user's own analyses
+    told_with: str = ""
+    """The analysis in whose section of the page this one is shown, if both have a result; the words of that one cover
+    both (`modescape.wording.text.Text.together`)."""
     tab: str = ""  # of the explorer, in which its figure is shown unchanged (`modescape.plots.explored.TABS`)
     layers: bool = False  # a panel at a time
     only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it

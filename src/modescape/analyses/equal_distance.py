@@ -13,14 +13,17 @@ from modescape.analyses.groups import LEVEL, runs_of
 from modescape.analyses.likeness import LIKENESS
 from modescape.analyses.requirements import scoring_of
 from modescape.analyses.sampling import Neighbourhood, available, neighbourhood
+from modescape.analyses.scoring import scored, size_estimate
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import SCALED
+from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.scores import units_of
-from modescape.offered import Offered, runs, stacked
+from modescape.offered import INDEPENDENT, Offered, runs, stacked
 
 PURPOSE = "one distance"  # of the streams
+GAINS = tuple(name for name in LONG_NAMES if name.startswith("gain"))  # in the order of the fields of `Scored`
 LEAST_STEP = 2**0.5  # the common distance over the farthest centre's; the step then equals the distance of the centre
 
 
@@ -50,7 +53,8 @@ class AtOneDistance:
     scale: np.ndarray  # [method]
     reached: np.ndarray  # distance of the draws, [method]
     score: np.ndarray  # [method, metric]
-    diversity: np.ndarray  # by `Likeness.spread`, [method]; NaN for a single network
+    gain: np.ndarray  # the same minus the mean solution's of these runs, and ends as `GAINS`, [method, end, metric]
+    diversity: np.ndarray  # as `Likeness.spread` has it, [method]; NaN for a single network
 
     def variables(self, task: str) -> Variables:
         """The variables of a result; their dimension is ``other_approach``."""
@@ -62,6 +66,15 @@ class AtOneDistance:
                 units_of(tasks.scoring_of(task).scores),
                 "score of the ensemble around one solution, every method at one distance from it, mean over runs",
             ),
+            **{
+                f"equal_distance_{name}": (
+                    (*dims, "metric"),
+                    self.gain[:, place],
+                    units_of(tasks.scoring_of(task).scores),
+                    f"there: {LONG_NAMES[name]}",
+                )
+                for place, name in enumerate(GAINS)
+            },
             f"equal_distance_{spread.name}": (dims, self.diversity, spread.units, f"{spread.long_name} there"),
             "equal_distance_scale": (dims, self.scale, "1", "setting of the method there, mean over runs"),
             "equal_distance_reached": (dims, self.reached, "1", f"there: {DISTANCE}"),
@@ -95,12 +108,13 @@ def at_one_distance(offered: Offered) -> AtOneDistance:
     """
     test = offered.sampled["test"]
     names = [name for name in test.groups if name.endswith(LEVEL)]
-    found = np.array([_mean_over_runs(offered, name) for name in names])
-    found = found.reshape(len(names), 3 + len(scoring_of(offered).scores))
+    metrics = len(scoring_of(offered).scores)
+    found = np.array([_mean_over_runs(offered, name) for name in names]).reshape(len(names), 3 + metrics)
+    gain = np.array([_gain(offered, name) for name in names]).reshape(len(names), len(GAINS), metrics)
     distance = offered.drawing.level() if offered.drawing else float("nan")
     methods = [name.removesuffix(LEVEL) for name in names]
     over = max((len(runs(test, name)) for name in names), default=0)
-    return AtOneDistance(distance, over, methods, found[:, 0], found[:, 1] ** 0.5, found[:, 3:], found[:, 2])
+    return AtOneDistance(distance, over, methods, found[:, 0], found[:, 1] ** 0.5, found[:, 3:], gain, found[:, 2])
 
 
 def _mean_over_runs(offered: Offered, name: str) -> np.ndarray:
@@ -114,3 +128,18 @@ def _mean_over_runs(offered: Offered, name: str) -> np.ndarray:
         apart = float(torch.from_numpy(test.distances(models)).square().mean())
         rows.append((test.scales[models[0]], apart, spread, *scores))
     return np.mean(rows, 0)
+
+
+def _gain(offered: Offered, name: str) -> np.ndarray:
+    """What a group's ensembles bring over the solutions they lie around, with both intervals, [end, metric].
+
+    NaN where the solution of a run is not offered.
+    """
+    test, scoring = offered.sampled["test"], scoring_of(offered)
+    drawn, solutions = runs(test, name), runs(test, INDEPENDENT)
+    if not drawn.keys() <= solutions.keys():
+        return np.full((len(GAINS), len(scoring.scores)), np.nan)
+    together = np.stack([scoring.combine(stacked(test, models)).astype(np.float32) for models in drawn.values()])
+    alone = stacked(test, [solutions[member][0] for member in drawn])
+    estimates = [size_estimate(one, test.label, 1, scoring, test.example_group) for one in (together, alone)]
+    return np.stack(scored(estimates[0].minus(estimates[1])))

@@ -1,7 +1,7 @@
 """A user's own analyses: ``package.module:analysis`` in a recipe's list, imported as a model factory is.
 
-Only measuring and drawing import that code. What the page says of it is stored with the result, so that opening a
-study, its status and its page need none of it.
+Only measuring and drawing import this code. The words of its section are stored with the result, so that opening a
+study, its status and its page do not need it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from modescape.plots.charts import Chart
 
-WHAT = "analysis"  # how messages call the setting
+WHAT = "analysis"  # name of the setting in messages
 EXPECTED = (
     "expected a function measure(offered, *, setting=default) that returns a labelled result, an object or module with "
     "such a function, or a modescape.analyses.Analysis"
 )
 READING = "The table of parameters below has the unit and meaning of each number."
-FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn by hand
+FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn by own code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Own(Analysis):
 
     name: str  # as the recipe writes it
     found: Any  # what stands under that name
-    code: str  # digest of its files: a change of them makes result and figure outdated
+    code: str  # digest of its files: a change makes result and figure outdated
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, or a stand-in for one; during the import the current folder is on the path."""
@@ -59,7 +59,7 @@ class Own(Analysis):
 
     def chart(self, dataset: xr.Dataset) -> Chart | None:
         """The description of its figure; None where its own code draws it."""
-        with importable(self.name, last=True):  # its code may import its neighbours when it is called
+        with importable(self.name, last=True):  # its code may import modules of its folder when it is called
             described = getattr(self._drawn(), "describe", None)
             return described(dataset) if described else None
 
@@ -118,7 +118,7 @@ def load(name: str) -> Own:
     """Import the analysis that ``package.module:analysis`` names.
 
     Raises:
-        InputError: if there is none, or what is there is no analysis.
+        InputError: if there is none, or the object is not an analysis.
     """
     if in_session(name):
         what = name.partition(":")[2]
@@ -136,14 +136,14 @@ def load(name: str) -> Own:
             forget_changed(modules)
             measure = found.part("measure").measure
         else:
-            given = {"where": module, "needs": ()}  # it may ask for anything
+            given = {"where": module, "needs": ()}  # it may use anything
             measure = _measure_of(found)
             modules = [module, str(getattr(measure, "__module__", module))]
         note_imported(modules)
         code = code_digest(modules)
     if isinstance(found, type) or not callable(measure):
         raise InputError(f"analysis '{name}' is of type {type(found).__name__}, {EXPECTED}")
-    given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may look at anything
+    given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may use anything
     return Own(**given, name=name, found=found, code=code)
 
 
@@ -151,7 +151,7 @@ def checked(name: str, result: Any) -> xr.Dataset:
     """A result of an own analysis, with the words of its section.
 
     Raises:
-        WorkError: if it is no labelled result of the schema.
+        WorkError: if it does not follow the schema of results.
     """
     import xarray as xr
 

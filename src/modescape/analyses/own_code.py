@@ -12,13 +12,13 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-_imported: dict[str, tuple[ModuleType, str]] = {}  # name -> module, digest of its file then; as lasting as sys.modules
+_imported: dict[str, tuple[ModuleType, str]] = {}  # name -> module, digest of its file then; lasts as sys.modules
 
 
 def code_digest(modules: Iterable[str]) -> str:
     """Digest of the files of these modules and of all that they import from the same folder.
 
-    Beside them is what lies in their package or, of modules in the current folder, in that folder. Imports are read
+    The same folder is their package or, for modules of the current folder, that folder. Imports are read
     from the source, those within functions too: nothing is imported for this.
     """
     files = {name: _digest(path) for name, path in _closure(modules).items()}
@@ -29,9 +29,9 @@ def forget_changed(modules: Iterable[str]) -> None:
     """Drop these modules and their neighbours from the import cache where a file has changed since."""
     found = {name: path for name, path in _closure(modules).items() if name in sys.modules}
     if any(_is_changed(name, path) for name, path in found.items()):
-        for name, path in found.items():  # all of them: what did not change may hold parts of what did
+        for name, path in found.items():  # all of them: an unchanged module may hold objects of a changed one
             del sys.modules[name]
-            _compiled_file(path).unlink(missing_ok=True)  # it is recognised by seconds and sizes alone
+            _compiled_file(path).unlink(missing_ok=True)  # Python recognises it by seconds and sizes alone
     note_imported(modules)
 
 
@@ -52,7 +52,7 @@ def _is_changed(name: str, path: Path) -> bool:
 def _is_as_compiled(path: Path) -> bool:
     """Whether the compiled file, which the import wrote, is of this source; not where there is none.
 
-    What is not known is read again: a run looks at own analyses first, before it has a network of the same code.
+    Unknown modules are imported again: a run imports its own analyses before any network of the same code.
     """
     try:
         head = _compiled_file(path).read_bytes()[4:16]
@@ -124,7 +124,7 @@ def _imports(path: Path, package: str, *stamp: int) -> tuple[str, ...]:
     """Names of all that a file imports, as modules: of ``from a import b`` both a and a.b."""
     try:
         tree = ast.parse(path.read_bytes())
-    except SyntaxError:  # importing it says so
+    except SyntaxError:  # the import reports it
         return ()
     return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _named(node, package)))
 

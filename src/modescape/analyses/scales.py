@@ -1,9 +1,8 @@
 """The scale of each subspace method: swept and chosen on validation images, or as published.
 
 Every method is swept in one unit over one span: the step, the root-mean-square distance of its samples from their
-centre over the length of the solution's weights. Step 0 is the centre itself: the solution, or the mean of the last
-checkpoints, or that of the random samples. A step is judged by the mean NLL of ensembles of as many networks as are
-tested.
+centre relative to the norm of the solution's weights. Step 0 is the centre itself: the solution, or the mean of the
+last checkpoints, or that of the random samples. A step is judged by the mean NLL of ensembles of the tested size.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Swept(NamedTuple):
     def edge(self) -> bool:
         """Whether the best step is the last one tried, so that a larger one may be better.
 
-        At the other end there is no edge: step 0 is tried, and to choose it is to find that no step helps.
+        The lower end is no edge: choosing step 0 means that no step helps.
         """
         return self.chosen == len(self.step) - 1
 
@@ -86,8 +85,8 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
 
     The same draws are taken at every step, and others than those that are tested. Ensembles of a symmetric method come
     in twos, the second the mirror image of the first at the centre of the method: each is made of independent draws,
-    as the ensembles that are tested are, so that the mean of the two is what such an ensemble gives, without bias;
-    what the chance mean of the draws adds to one is taken off the other, to first order.
+    as the tested ensembles are, so that the mean of the two is an unbiased estimate for such an
+    ensemble; the random mean of the draws cancels between them, to first order.
 
     Args:
         context: the study's data, network and evaluator.
@@ -139,7 +138,7 @@ def swept_of(steps: list[float], rows: list[list[Tried]]) -> Swept:
 
 
 def tried_at(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
-    """Draw around one member at one scale; see `sweep`."""
+    """Evaluate draws around one member at one scale; see `sweep`."""
     around, split = neighbourhood(context, member), context.dataset.validation
     label = split.label.cpu().numpy()
     first: list[float] = []

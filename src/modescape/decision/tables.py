@@ -1,4 +1,4 @@
-"""What stands behind a decision, as tables of the page: the numbers that `modescape decide` gives in sentences."""
+"""The basis of a decision as tables of the page: the values that `modescape decide` gives in sentences."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
 
 
 def steps(table: Table, decision: Decision, unit: str = "") -> Rows | None:
-    """What each further network changes; None where sizes were not measured. Arguments as `compared`."""
+    """The change by each further network; None where sizes were not measured. Arguments as `compared`."""
     rows = [
         (f"{small} to {large}", [_cell(table.deciding, found)])
         for small, large, found in advised_steps(table, decision)

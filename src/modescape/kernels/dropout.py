@@ -23,7 +23,7 @@ LEVELS = 1 << 16
 
 
 def keep_scale(drop: int) -> float:
-    """What a kept element is multiplied by when ``drop`` of 65536 levels are dropped."""
+    """The factor of a kept element when ``drop`` of 65536 levels are dropped."""
     return LEVELS / (LEVELS - drop) if drop < LEVELS else 0.0
 
 

@@ -168,7 +168,7 @@ def _started(
     progress: Progress | None,
     analysing: bool = False,
 ) -> tuple[Choice, Progress]:
-    """What to run, and its progress; workers start importing what they need meanwhile.
+    """The recipe or study to run, and its progress; workers start importing what they need meanwhile.
 
     Modules that only analyses need are imported last, while this process loads the data and tries the network.
     """

@@ -108,7 +108,7 @@ def analyse_missing(
 
 
 def _left(name: str, sizes: Sizes) -> float:
-    """What an analysis costs beside the samples that it reads; see `Cost.rank`."""
+    """The cost of an analysis besides the samples that it reads; see `Cost.rank`."""
     return cost_of(name, sizes).rank - sampled_images(sizes, [name])
 
 

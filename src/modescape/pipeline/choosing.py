@@ -1,4 +1,4 @@
-"""What to run: a recipe by name, a YAML file, or the folder of a study; and the folder it goes to."""
+"""The choice of what to run: a recipe by name, a YAML file, or the folder of a study; and of the output folder."""
 
 from __future__ import annotations
 

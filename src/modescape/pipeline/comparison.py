@@ -169,7 +169,7 @@ def _scratch(path: Path | None) -> Iterator[Scratch]:
 
 
 def given_of(name: str, gathered: Gathered, options: Options, command: str = "") -> Given:
-    """What was given, for the record."""
+    """The inputs, for the record."""
     return Given(
         manifest=manifest_of(name, gathered, options.seed, options.examples_group),
         models=[
@@ -185,7 +185,7 @@ def given_of(name: str, gathered: Gathered, options: Options, command: str = "")
 
 
 def _kinds_in_words(gathered: Gathered) -> list[str]:
-    """What was taken for what, by the rules that were detected."""
+    """The interpretation of the inputs, by the detected rules."""
     found = {
         kind: [one for one, own in zip(gathered.names, gathered.kinds, strict=True) if own == kind]
         for kind in gathered.kinds

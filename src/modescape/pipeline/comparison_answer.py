@@ -1,4 +1,4 @@
-"""What a comparison answers to a program; see docs/json.md."""
+"""The answer of a comparison with --json; see docs/json.md."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def _of_study(study: Study) -> dict[str, xr.Dataset]:
 
 
 def machine_of(study: Study) -> tuple[Machine, list[str]]:
-    """What one network of a study takes, and what could not be measured of it."""
+    """The cost of one network of a study, and a sentence on what could not be measured."""
     about = study.manifest["model"]
     shapes = [*about["parameters"].values(), *about["buffers"].values()]
     held = NUMBER_BYTES * sum(math.prod(shape) for shape in shapes)
@@ -150,7 +150,7 @@ def machine_of(study: Study) -> tuple[Machine, list[str]]:
 
 
 def _training_seconds(study: Study) -> float:
-    """Of one member, mean over those that are trained; members that were trained together share them."""
+    """Seconds of one member, mean over trained ones; members trained together share their time."""
     totals = []
     for member in study.members:
         history = member.history() if member.status == "trained" else {}
@@ -185,7 +185,7 @@ def _seconds_per_pass(study: Study) -> float:
 
 
 def answer_of(found: Decided) -> dict[str, Any]:
-    """What ``modescape decide --json`` answers; see docs/json.md."""
+    """The answer of ``modescape decide --json``; see docs/json.md."""
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
     together = "" if decision.overruled is None else f"; for all {decision.allowed(table)} candidates together"

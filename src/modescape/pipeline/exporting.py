@@ -86,7 +86,7 @@ class Ensemble(EnsembleModule):
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The written files."""
 
     path: Path  # of the ensemble's file
     folder: Path

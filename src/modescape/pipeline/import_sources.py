@@ -32,7 +32,7 @@ WEIGHTS = ("raw", "ema")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be imported, and how."""
+    """The models to import, and how."""
 
     files: Sequence[str | Path]
     kind: str = "auto"  # of `modescape.interop.checkpoints.held.FORMATS`

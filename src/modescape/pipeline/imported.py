@@ -54,7 +54,7 @@ def refuse_training(recipe: Recipe) -> None:
 
 
 def damage(study: Study, number: int) -> str:
-    """What is wrong with a member's files; "" where nothing is."""
+    """The defect of a member's files; "" if there is none."""
     member = study.member(number)
     names = [checkpoint_name(epoch) for epoch in study.recipe.kept_epochs(number)]
     if member.status != "trained" or not {*names} <= member.checksums.keys():

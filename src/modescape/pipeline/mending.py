@@ -121,7 +121,7 @@ def _mended(study: Study, number: int, say: Callable[[str], None]) -> Member | N
 
 
 def _damage(study: Study, member: Member, resume: Resume | None) -> str:
-    """What is wrong with a member's state or history; "" where nothing is.
+    """The defect of a member's state or history; "" if there is none.
 
     Raises:
         WorkError: if the history is damaged.
@@ -140,7 +140,7 @@ def _damage(study: Study, member: Member, resume: Resume | None) -> str:
 
 
 def _resume(study: Study, number: int, say: Callable[[str], None]) -> Resume | None:
-    """What the member can go on from; a damaged file is deleted."""
+    """The state from which the member can resume; a damaged file is deleted."""
     folder = member_folder(study.path, number)
     found = None
     for before, name in ((True, RESUME_BEFORE), (False, RESUME)):

@@ -1,4 +1,4 @@
-"""What a worker holds in memory, reckoned before it is started: by it a cluster is not given more than it holds."""
+"""Estimate of a worker's memory before it starts, so that a cluster is not overcommitted."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def worker_memory(
 
 
 def data_bytes(dataset: Dataset) -> int:
-    """Of the examples of all splits."""
+    """Bytes of the examples of all splits."""
     splits = (dataset.train, dataset.validation, dataset.test)
     return sum(leaf.nbytes for split in splits for leaf in batches.leaves(split.inputs))
 

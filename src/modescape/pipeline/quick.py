@@ -46,7 +46,7 @@ def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> 
 
 
 def quick_words(recipe: Recipe) -> str:
-    """What a recipe leaves out of the whole one, in a sentence; "" where nothing is left out."""
+    """A sentence on what a recipe leaves out of the full one; "" if nothing."""
     whole, left = recipe.quick, []
     if whole is None:
         return ""

@@ -1,4 +1,4 @@
-"""What fails in a stage that prepares things for analyses: each of them can make what it lacks, so the run goes on."""
+"""Failures in stages that prepare data for analyses: each analysis can make what is missing, so the run continues."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class _Heard(Progress):
 
 
 def _told(path: Path) -> dict[str, Any]:
-    """What stands in the file; nothing where there is none, or it is no such file."""
+    """The content of the file; empty where there is none, or it is not such a file."""
     try:
         told = json.loads(path.read_bytes())
     except (OSError, ValueError):

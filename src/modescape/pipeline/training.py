@@ -54,7 +54,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
 
 
 def train_tasks(study: Study) -> list[TrainTask]:
-    """What is still to be trained of a study."""
+    """The remaining training of a study."""
     epochs, members = study.recipe.train.epochs, _wanted(study)
     to_go = {one.number: epochs - one.epochs_done for one in members if one.status not in ("trained", "diverged")}
     begun = {member.number: Group(*member.group) for member in members if member.number in to_go and member.group}
@@ -241,7 +241,7 @@ def _starts(
 
 
 def _foreign(context: StudyContext, found: Mapping[int, Mapping[int, tuple[Start, dict[str, Any]]]]) -> str:
-    """What to say where another kind of machine has begun members of a group; "" where none has, as far as is known.
+    """The message where another kind of machine has begun members of a group; "" where none is known to have.
 
     Steps with two kinds of rounding could not be repeated, so the members are trained entirely on one machine.
     """

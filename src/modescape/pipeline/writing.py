@@ -1,4 +1,4 @@
-"""What training writes after each epoch, and what is read back to resume."""
+"""The files that training writes after each epoch, and reads back to resume."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def numbers(study: Study) -> list[str]:
 
 @dataclass(frozen=True)
 class _Epoch:
-    """What an epoch of one member adds."""
+    """The record of one epoch of one member."""
 
     number: int
     rows: list[dict[str, float]]  # of its history; none at epoch 0
@@ -204,7 +204,7 @@ class MemberWriter:
         self.shown = time.monotonic()
 
     def _marks(self) -> dict[str, Any]:
-        """As state and resume file name it: the group of several, whether it stopped, the kind of machine."""
+        """The name in state and resume file: the group of several, whether it stopped, the kind of machine."""
         group = (self.group.first, self.group.size) if self.group.size > 1 else None
         marks = {"group": group, "stopped": self.stopped, "machine": self.machine or None}
         return {name: value for name, value in marks.items() if value is not None}

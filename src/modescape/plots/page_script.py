@@ -1,4 +1,4 @@
-"""What a page of ours carries to draw figures: scripts (`plots/page/`, on D3) and styles."""
+"""The scripts (`plots/page/`, using D3) and styles that a page includes to draw figures."""
 
 from __future__ import annotations
 

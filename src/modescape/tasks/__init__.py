@@ -1,4 +1,4 @@
-"""What a target is and how an output is judged: one file and one line of `TASKS` per task.
+"""Tasks, which define targets and losses: one file and one line of `TASKS` per task.
 
 Importing this package is cheap (no torch), since reading a study's files needs its task.
 """

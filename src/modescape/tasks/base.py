@@ -56,7 +56,7 @@ class Task(Protocol):
 
     @property
     def stored(self) -> Stored:
-        """What is stored of a prediction."""
+        """The stored fields of a prediction."""
         ...
 
     @property
@@ -113,7 +113,7 @@ class Task(Protocol):
         ...
 
     def predictive(self, output: Tensor) -> Tensor:
-        """What is stored: its fields side by side, [..., example, width]."""
+        """The stored values: all fields concatenated, [..., example, width]."""
         ...
 
     def probe(self, predictive: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

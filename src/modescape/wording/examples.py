@@ -1,4 +1,4 @@
-"""What examples are called: texts are written for images, and say rows or sentences where the examples are those."""
+"""Names of examples: texts are written for images, and adapted where examples are rows or sentences."""
 
 from __future__ import annotations
 

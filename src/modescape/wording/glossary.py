@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Term:
-    """What a word means."""
+    """The meaning of a term."""
 
     meaning: str  # one or two sentences; the formula where it is short
     source: str = ""  # where it is defined; "" for common knowledge and for words of this package
@@ -268,7 +268,7 @@ def markdown() -> str:
 
 
 def _key(form: str) -> str:
-    """What a form is looked up by: abbreviations as they are written, words in any case."""
+    """The key of a form: abbreviations as written, words in lower case."""
     return form if form.isupper() else form.lower()
 
 

@@ -13,7 +13,7 @@ ROUNDING = 1e-12  # differences up to this are sums of equal numbers in another 
 
 
 class Judged(NamedTuple):
-    """What the interval of a difference allows to be said."""
+    """The conclusion that the interval of a difference allows."""
 
     short: str  # "better than", "worse than", "no better than"
     phrase: str  # behind "that is"

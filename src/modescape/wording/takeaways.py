@@ -1,4 +1,4 @@
-"""What can be concluded from a number and its interval: the sentence that a section opens with."""
+"""Conclusions from a value and its interval: the first sentence of a section."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sample(dataset: xr.Dataset) -> str:
 
 
 def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str = THESE) -> str:
-    """What something does to a score, as far as the interval says.
+    """The effect of something on a score, as far as the interval shows.
 
     Args:
         what: begins the sentence: "Averaging 10 networks".

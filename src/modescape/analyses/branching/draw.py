@@ -109,7 +109,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         ),
         (
             f"{'Distance' if numbers else 'Disagreement'} of predictions",
-            f"{'Distance / RMSE' if numbers else 'Disagreement / error'} (1)",
+            f"{'Distance / RMSE' if numbers else 'Disagreement / error'} (ratio)",
             [(likeness.normalized.name, DIFFER, 1.0)],
             [],
         ),

@@ -71,7 +71,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Two matrices, the same layer over pairs, and the epochs where they are there."""
     own = names(dataset)
     matrices = [dataset[name].transpose("layer", "other_layer").values for name in ("cka", "cka_within")]
-    scale = dataclasses.replace(style.cosine_scale(*matrices), label="CKA (1)")
+    scale = dataclasses.replace(style.cosine_scale(*matrices), label="CKA")
     panels: list[HeatMap | Panel] = [
         _matrix(title, own, matrix, scale)
         for title, matrix in zip(("Two members, mean over pairs", "One member with itself"), matrices, strict=True)
@@ -115,7 +115,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
     low = min(0.0, charts.span(*(one.x for one in series))[0])
     return Panel(
         title="The same layer of two members",
-        x_label="CKA (1)",
+        x_label="CKA",
         y_label="Layer",
         series=series,
         x_range=(low - 0.02, 1.02),
@@ -137,7 +137,7 @@ def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
     return Panel(
         title="Epochs of a run against its last",
         x_label="Epoch",
-        y_label="CKA (1)",
+        y_label="CKA",
         series=series,
         y_range=(low - 0.02, 1.02),
         whole_x=True,

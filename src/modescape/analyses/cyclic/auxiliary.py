@@ -1,4 +1,4 @@
-"""The networks that are trained for the comparison at equal training cost."""
+"""The auxiliary networks for the comparison at equal training cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     long = size.cycles * epochs
     cycle: dict[str, Any] = {"kind": "cyclic", "cycles": size.cycles}
     kinds: dict[str, dict[str, Any]] = {
-        # one ensemble of `cycles` networks a repeat
+        # one ensemble of `cycles` networks per repeat
         "independent": {"members": size.members * size.cycles, "epochs": epochs, "schedule": {"kind": "cosine"}},
         "snapshots": {"epochs": long, "schedule": cycle},
         "csgmcmc, cold": {"epochs": long, "schedule": {**cycle, "temperature": COLD}},

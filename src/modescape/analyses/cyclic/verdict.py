@@ -37,7 +37,7 @@ def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     found = [one for one in compared(cyclic, WHOLE) if one.metric in ("accuracy", "rmse")]
     epochs = pick(cyclic, "training_epochs", approach=WHOLE)
     whom = THESE if cyclic is not None and int(cyclic.attrs.get("long_runs", 1)) == 1 else "new runs"
-    label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
+    label = f"One network at the ensemble's cost, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [
         Card(label, accuracy(one.value), _cost_note(one, whom))
         if one.score.percent

@@ -72,7 +72,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         Panel(
             title=title,
             x_label="Accuracy (%)",
-            y_label="Disagreement with the baseline / error (1)",
+            y_label="Disagreement with the baseline / error (ratio)",
             series=series,
             x_range=(start, high),
             y_range=(-0.04 * _top(dataset), _top(dataset)),

@@ -34,7 +34,7 @@ def purchases(
     quality = str(methods["metric"].values[0])  # accuracy, RMSE
     score = known(methods).get(quality)
     factor = score.factor if score else 1.0
-    measured = f"{score.short} ({score.difference_unit})" if score else quality  # with the target's unit
+    measured = score.of_differences(score.short) if score else quality  # with the target's unit
     samples = int(methods.attrs["samples"])
     edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
     rows = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import better, line_of, scores
+from modescape.plots.scores import better, line_of, paired_axes, scores
 from modescape.wording.reading import final_gain
 
 if TYPE_CHECKING:
@@ -118,12 +118,11 @@ def _gains(dataset: xr.Dataset, metric: str) -> Panel:
         hollow = np.array([of_test_sampling_alone(dataset, "snapshots")])
         mark = line_of("snapshots", np.array([float(final.size)]), value, hollow=hollow, low=low, high=high)
         series.append(dataclasses.replace(mark, name=FINAL, line=None))
-    unit = score.in_unit(str(dataset.attrs.get("target_unit", ""))).difference_unit
-    side = "above" if score.higher_is_better else "below"
+    title, y_label = paired_axes(score)
     return Panel(
-        title=f"{score.short[:1].upper()}{score.short[1:]}, paired: {side} 0 is better",
+        title=title,
         x_label=SIZE,
-        y_label=f"Minus that of one network ({unit})",
+        y_label=y_label,
         series=series,
         x_range=(0.5, last + 0.5),
         whole_x=True,

@@ -142,7 +142,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     side = "right" if score.higher_is_better else "left"
     return Panel(
         title=f"{score.name}: {side} of 0 is better",
-        x_label=f"Difference ({score.difference_unit})",
+        x_label=score.of_differences("Difference"),
         y_label="Candidate",
         series=[zero, *marks],
         rows=[style.shortened(table.candidates[place].label, 60) for place in places],
@@ -178,7 +178,7 @@ def against(table: Table, places: list[int], what: str, label: str) -> Panel:
     return Panel(
         title=f"{table.score.name} against {what}",
         x_label=label,
-        y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
+        y_label=table.score.of_differences(f"Difference in {table.score.short}"),
         series=series,
         whole_x=True,
     )

@@ -1,4 +1,4 @@
-"""How good given models are on each part of the data, alone and together."""
+"""Scores of given models on each part of the data, alone and averaged."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class OnePart:
 
 
 def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
-    """Scores of every model, of the mean model and of all averaged on each part, and what averaging gains there.
+    """Scores of every model, of the mean model and of all averaged on each part, and the gain of averaging there.
 
     Args:
-        offered: predictions of test examples, each of which is of one part.
+        offered: predictions of test examples, each of which belongs to one part.
         parts: used, at most; the largest.
 
     Raises:
-        NotEnough: if there is no model, or nothing is said of parts.
+        NotEnough: if there is no model, or the examples have no parts.
     """
     what = "the scores on parts of the data"
     members = trained(offered, 1, what)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modescape.analyses.costs import Cost, Sizes
 
 PLANES = 3
-REFINED = 0.55  # share of the points of a plane that are measured, of a grid that has levels to be refined by
+REFINED = 0.55  # share of a plane's points that are measured, for a grid that can be refined
 
 
 def cost(sizes: Sizes) -> Cost:

@@ -1,4 +1,4 @@
-"""Whether the members had been trained to the end, in words."""
+"""Sentences on the convergence of members."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def not_converged(training: xr.Dataset | None) -> str:
     for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
         change = np.abs(training["end_change"].values[trend == sign])
         if change.size:
-            share = percent(float(np.median(change)))  # of the loss at the end: a fall may have been of more than 100 %
+            share = percent(float(np.median(change)))  # of the loss at the end: a decrease may exceed 100 %
             by = f"over the last quarter of the epochs by {share} of the loss at the end"
             parts.append(f"the validation loss of {change.size} of {members} {words} ({by})")
     return f"The members had not converged: {listing(parts)}." if parts else ""
 
 
 def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
-    """What one long run says of members whose validation loss is flat as training ends; "" where it cannot be said.
+    """What one long run shows about members whose validation loss is flat at the end; "" where unknown.
 
     A schedule that takes the learning rate to 0 makes any loss flat, so flat does not mean that more training would not
     help.

@@ -139,7 +139,7 @@ def _variables(path: Path, group: h5py.Group, place: str, depth: int = MOST_DEPT
 
 
 def _inner(path: Path, group: h5py.Group, name: str) -> Any:
-    """What lies inside a group, reached without a link that leads elsewhere."""
+    """The content of a group, without following links to elsewhere."""
     found: Any = group
     for part in name.split("/"):
         if not isinstance(found, h5py.Group) or not isinstance(found.get(part, getlink=True), h5py.HardLink):

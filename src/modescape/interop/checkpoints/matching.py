@@ -115,7 +115,7 @@ def bare(held: Held) -> Fitted:
 
 @dataclass(frozen=True)
 class Common:
-    """What several files have in common, by name, shape and kind of numbers."""
+    """The tensors that several files have in common, by name, shape and dtype."""
 
     names: tuple[str, ...]  # in the order of the first file
     left_out: tuple[str, ...]  # sentences: what some lack, or hold in another shape

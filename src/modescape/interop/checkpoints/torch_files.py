@@ -47,7 +47,7 @@ def _keys(values: dict[Any, Any]) -> str:
 
 
 def load(path: Path) -> Any:
-    """What a file of `torch.save` holds: tensors, numbers, texts, lists and dictionaries alone.
+    """The content of a file of `torch.save`: only tensors, numbers, texts, lists and dictionaries.
 
     Raises:
         InputError: if it is no such file, or would run code.

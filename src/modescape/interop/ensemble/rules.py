@@ -37,7 +37,7 @@ Rule: TypeAlias = Callable[..., Any]  # (members, op, args, kwargs) -> (proxy, l
 
 
 def lead(value: Value, members: int) -> Any:
-    """As [member, ...]; what all members share stays without that axis."""
+    """Give a tensor the axis [member, ...]; tensors shared by all members stay without it."""
     return value.proxy.unflatten(1, (members, -1)).movedim(1, 0) if value.layout == FOLD else value.proxy
 
 
@@ -197,7 +197,7 @@ def layer_norm(members: int, op: Any, args: Sequence[Any], kwargs: dict[str, Any
 
 
 def embedding(members: int, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, str]:
-    """The same rows of each member's table."""
+    """Look up the same rows in each member's embedding table."""
     weight, index = args[:2]
     if weight.layout != LEAD or index.layout is not None:
         raise NotStackableError(str(op))

@@ -88,7 +88,7 @@ def read_arrow(path: Path) -> Content:
 
 
 def standard_input(data: bytes) -> Content:
-    """What came on standard input: JSON, JSON lines or a table of text."""
+    """The predictions on standard input: JSON, JSON lines or a text table."""
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise InputError("standard input is empty; expected a table, JSON lines or a JSON object {name: [...]}")

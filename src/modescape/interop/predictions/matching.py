@@ -18,7 +18,7 @@ MOST_ANSWERS = 1_000  # different texts that may be classes
 
 @dataclass(frozen=True)
 class Examples:
-    """What is known of the examples: names, in their order."""
+    """The examples: their names, in order."""
 
     where: str  # the file that says it
     count: int

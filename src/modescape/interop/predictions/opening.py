@@ -118,7 +118,7 @@ def _origin(path: Path) -> Origin:
 
 
 def names_of(specs: Sequence[str]) -> list[str]:
-    """What models are called: the file's name without its ending, with folders before it where names are the same.
+    """Names of models: the file's name without its suffix, with folders before it where names coincide.
 
     Where these are the same, too, it is named as it was given, with its ending and column. A word that all names end
     in and that says what files hold is left out.

@@ -42,7 +42,7 @@ class Opened:
 
 
 def kind_of_model(one: Opened, options: Options, numbers: bool) -> str:
-    """Of which kind a model's numbers are."""
+    """The kind of a model's values."""
     where, rows = one.where, one.rows
     if numbers:
         if rows.dtype.kind not in "fiu":
@@ -204,7 +204,7 @@ def voting(model: Model) -> Model:
 
 
 def _digest(model: Model) -> str:
-    """Of a model's numbers, whatever file they came in."""
+    """Digest of a model's values, independent of their file."""
     digest, width = hashlib.blake2b(), int(np.prod(model.rows.shape[1:], dtype=np.int64))
     for block in blocks(model.rows.shape[0], width):
         part = np.asarray(model.rows[block])

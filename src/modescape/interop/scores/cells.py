@@ -20,7 +20,7 @@ NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def text_of(cell: Any) -> str:
-    """What a cell says, as a text; "" where nothing stands; 3.0 as "3"."""
+    """The content of a cell as text; "" where it is empty; 3.0 as "3"."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:

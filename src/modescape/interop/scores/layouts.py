@@ -221,7 +221,7 @@ def _long(sheet: Sheet, columns: Columns, method: str, run: str | None, header: 
 
 
 def _without_summaries(sheet: Sheet, method: str, run: str | None) -> Sheet:
-    """Of a long table: rows whose run is a word such as "mean", or whose method is one and whose run is empty."""
+    """Drop summary rows of a long table: run is a word such as "mean", or the method is one and run is empty."""
     if run is None:
         return sheet
     sheet = without_summaries(sheet, run, [])

@@ -90,7 +90,7 @@ def _runs_of(table: Table, groups: Groups) -> tuple[tuple[Runs, ...], list[str]]
 
 
 def scores_of(table: Any, columns: Columns | None = None, groups: Groups = ()) -> tuple[tuple[Runs, ...], list[str]]:
-    """The same of a path, of several, of a mapping, or of a data frame.
+    """Read scores from a path, several paths, a mapping, or a data frame.
 
     Args:
         table: a path or a sequence of paths; a mapping from methods to scores [run], or to mappings from runs to

@@ -28,7 +28,7 @@ SHARED = 2 / 3  # of the larger method's runs that must occur in both for them t
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked besides means and differences."""
+    """Settings besides means and differences."""
 
     lower_is_better: bool = False
     against: str | None = None  # the method that all others are compared with; None: all pairs

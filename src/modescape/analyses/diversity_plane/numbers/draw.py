@@ -46,7 +46,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         Panel(
             title=title,
             x_label=in_target_unit(dataset, "RMSE (unit of the target)"),
-            y_label="Distance from the baseline / error (1)",
+            y_label="Distance from the baseline / error (ratio)",
             series=series,
             x_range=(low - margin, end + margin),
             y_range=(-0.04 * TOP, 1.04 * TOP),

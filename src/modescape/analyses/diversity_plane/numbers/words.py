@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.diversity_plane.draw import called
-from modescape.analyses.diversity_plane.words import plane_takeaway, who
+from modescape.analyses.diversity_plane.words import MODELS, SCALES, SWEEP, plane_takeaway, who
 from modescape.wording.numbers import significant
 from modescape.wording.summary import Summary
 from modescape.wording.tables import mean_of_known, names_of
@@ -17,16 +17,25 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PLANE = (
+    "Higher in the plane is more diverse, further left is better: independent solutions with the error of the baseline "
+    "and near 1.4 have errors uncorrelated with its own, where averaging gains most. Compare at equal error, since a "
+    "network becomes more different simply by becoming worse: the lower curve is the baseline with noise added to its "
+    "predictions, which gains nothing."
+)
 TEXT = Text(
     "The plane of error and distance",
     "For networks of each method: their root mean squared error, and the distance of their predictions from a "
     "baseline's, divided by the error of the two. With two reference curves and the exact bounds.",
-    "Higher is more diverse, further left is better: independent solutions with the error of the baseline and near "
-    "1.4 have errors uncorrelated with its own, where averaging gains most. Compare at equal error, since a network "
-    "becomes more different simply by becoming worse: the lower curve is the baseline with noise added to its "
-    "predictions, which gains nothing. Both curves are models of how errors arise, not limits; networks may lie "
-    "outside them, but never outside the dotted bounds, which follow from the triangle inequality. How far up a "
-    "method's samples reach depends on its scale, so each method is drawn at six scales, the same for all methods.",
+    f"{PLANE} {MODELS}, which follow from the triangle inequality. {SCALES}.",
+    Text(
+        "Diversity against error",
+        "First a plane of single networks: the root mean squared error of each, and the distance of its predictions "
+        "from a baseline's, divided by the error of the two, with two reference curves and the exact bounds. Then a "
+        "map of sets of networks: the mean network's squared error against V, half the mean squared distance between "
+        "the predictions of two networks, on the test images.",
+        f"{PLANE} {SWEEP}",
+    ),
 )
 CLOSE = 1.05  # times the baseline's error
 
