@@ -31,7 +31,7 @@ from modescape.errors import InputError, WorkError
 
 ONE_LAYER = "one hidden layer"
 CONVOLUTIONAL = ("convolutional", "convolutional, batch norm")
-TOGETHER = 100  # examples that are predicted at a time
+TOGETHER = 100  # examples per forward pass
 BATCH = 32
 LIMIT = 6.0  # of log-variances, either way
 Layers = tuple[Layer, ...]

@@ -50,7 +50,7 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
 
 @pytest.fixture
 def events(monkeypatch):
-    """What is confirmed by the disk and what is renamed, in order."""
+    """Calls of fsync and rename, in order."""
     events: list[tuple[str, str]] = []
     real_sync, real_replace = os.fsync, Path.replace
 

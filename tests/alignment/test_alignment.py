@@ -180,7 +180,7 @@ def test_a_layer_without_a_rule_is_named():
 
 
 class Branching(nn.Module):
-    """Does with its data in Python what nobody sees who follows tensors."""
+    """Branches in Python on its data, which tracing cannot see."""
 
     def __init__(self):
         super().__init__()
@@ -220,7 +220,7 @@ def test_weights_of_another_network_are_refused(parts, change, message):
 
 
 class _Masked(nn.Module):
-    """Gives classes that there are not minus infinity, as masks do; NaN where the sum of the weights is negative."""
+    """Sets missing classes to minus infinity, as masks do; NaN where the sum of the weights is negative."""
 
     def __init__(self) -> None:
         super().__init__()

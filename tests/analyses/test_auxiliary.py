@@ -27,7 +27,7 @@ PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
 
 
 class Hearing(Progress):
-    """Keeps what was said."""
+    """Records messages."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Every interval of every analysis is of groups: copies of each example, a group each, give what the examples give."""
+"""Every interval of every analysis respects groups: copies of each example as a group give the same intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The analyses that draw or train networks, on a study that was really trained: identities and known ends."""
+"""Analyses that sample or train networks, on a trained study: identities and known limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.ci  # the study takes longer to make than all else of t
 
 
 class Hearing(Progress):
-    """Keeps what was said."""
+    """Records messages."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Sampled networks, predicted once: what is read is what would be made, and analyses make nothing they announced."""
+"""Sampled networks, predicted once: stored ones equal recomputed ones, and analyses do not make requested ones."""
 
 from __future__ import annotations
 

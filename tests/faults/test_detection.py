@@ -147,7 +147,7 @@ def test_damage_is_named_and_that_piece_alone_is_made_again(study, finished, pie
 
 
 def figures(piece: str) -> set[str]:
-    """What is drawn from a result."""
+    """The figures of a result."""
     name = Path(piece).stem
     return {f"figures/{name}.{suffix}" for suffix in ("png", "svg", "html", "csv")} if piece.endswith(".nc") else set()
 

@@ -35,7 +35,7 @@ def closed(x, y):
 
 
 def biased(x, y):
-    """What most public code computes: double centring, the diagonal included."""
+    """The usual public formula: double centring, including the diagonal."""
     x, y = x - x.mean(0), y - y.mean(0)
     return np.square(x.T @ y).sum() / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y)
 

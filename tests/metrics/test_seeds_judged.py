@@ -1,4 +1,4 @@
-"""What is answered of runs of several methods, and what is refused."""
+"""Answers on runs of several methods, and refusals."""
 
 from __future__ import annotations
 

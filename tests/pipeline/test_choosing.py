@@ -1,4 +1,4 @@
-"""What a run is of: built-in names, files, folders of studies; nothing shadows a name without a word."""
+"""The choice of a run: built-in names, files, folders of studies; nothing shadows a name silently."""
 
 from pathlib import Path
 

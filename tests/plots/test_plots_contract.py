@@ -1,4 +1,4 @@
-"""What every figure keeps, over the registry and the made-up results of each analysis."""
+"""Properties of every figure, over the registry and the made-up results of each analysis."""
 
 import os
 import re

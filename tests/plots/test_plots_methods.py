@@ -1,4 +1,4 @@
-"""What the figures that compare ways to make an ensemble show, against the numbers they were given."""
+"""Figures that compare ensemble methods, against the values they were given."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the verdict says of equal training cost, and of members that had not converged, on results made by hand."""
+"""The verdict on equal training cost and on members that had not converged, for made-up results."""
 
 import math
 

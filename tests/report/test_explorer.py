@@ -47,7 +47,7 @@ class Explorer:
 
     @property
     def state(self):
-        """What the address says."""
+        """The content of the address bar."""
         return self.page.evaluate(STATE)
 
     def view(self, title):

@@ -33,7 +33,7 @@ TURNED = "abc\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe"
 
 
 class Reader(HTMLParser):
-    """What a browser would see: elements with their attributes, and all text outside scripts and styles."""
+    """The visible page: elements with their attributes, and all text outside scripts and styles."""
 
     def __init__(self):
         super().__init__()

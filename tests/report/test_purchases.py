@@ -1,4 +1,4 @@
-"""What each method buys, in words: numbers of the results, inconclusive by rule."""
+"""Gain and cost of each method in words: values of the results, inconclusive by rule."""
 
 from __future__ import annotations
 
