@@ -79,7 +79,7 @@ def test_gains_are_those_of_the_result_and_the_two_kinds_of_interval_are_apart(w
     assert said.startswith(f"4 networks: accuracy +{gain:.1f} points (95 % interval ")
     assert "new networks on new examples" in said
     assert "these networks on new examples" in view["sentences"]["accuracy|these|4"]
-    assert said.endswith("Price: 4 times the training and 4 forward passes a prediction.")
+    assert said.endswith("Price: 4 times the training and 4 forward passes per prediction.")
 
 
 def test_rows_of_methods_are_in_order_and_hold_their_intervals(whole, results):
@@ -180,7 +180,7 @@ def test_of_one_member_and_one_epoch_what_is_there_is_shown(name):
 def test_prices_that_are_not_known_are_not_named():
     dataset = example_result("equal_cost")
     space = "\\u00a0"
-    one_pass = f"1{space}forward pass a prediction"
+    one_pass = f"1{space}forward pass per prediction"
     assert f'"no more training and {one_pass}"' in explore({"equal_cost": dataset}, [])[0]
     dataset["training"][:] = np.nan  # of networks that others trained
     text = explore({"equal_cost": dataset}, [])[0]

@@ -24,7 +24,7 @@ def caption(dataset: xr.Dataset) -> str:
     """The meaning of rings and marks, the cost of each method, and how to read the plane."""
     return style.sentences(
         "Grey ring: mean of the single networks; coloured mark: their ensemble; its 95 % interval is for new repeats,",
-        f"or, where{THESE_MARK} stands behind a name, for these networks alone. Each method",
+        f"or, where a name is marked{THESE_MARK}, for these networks only. Each method",
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.ensemble_size.draw import NAMES, of_test_sampling_alone
+from modescape.analyses.ensemble_size.draw import called, of_test_sampling_alone
 from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
 from modescape.plots import style
@@ -141,7 +141,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Sco
     )
     line = line_of(method, dataset["size"].values[there].astype(float), value, low=low, high=high)
     over = " (over the mean snapshot)" if method == "snapshots" else ""
-    return dataclasses.replace(line, name=f"{NAMES.get(method, line.name)}{over}")
+    return dataclasses.replace(line, name=f"{called(dataset, method)}{over}")
 
 
 def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
@@ -161,5 +161,5 @@ def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     before = f", {step}{behind} of it by the last one" if size > 2 else ""
     return (
         f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
-        f"training and {count(size, 'forward pass', 'forward passes')} a prediction."
+        f"training and {count(size, 'forward pass', 'forward passes')} per prediction."
     )
