@@ -1,4 +1,4 @@
-"""Barriers between pairs of small networks on scikit-learn's digits: raw, aligned, and with batch norm anew or REPAIR.
+"""Barriers between pairs of networks on scikit-learn's digits: raw, aligned, with recomputed batch norm or REPAIR.
 
     python bench/barriers.py
 

@@ -69,7 +69,7 @@ class Measured:
         return list(zip(prepared.split(WHOLE), split.label.split(WHOLE), strict=True))
 
     def drawn(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Training batches without an end, changed at random as in training."""
+        """Endless training batches, augmented as in training."""
         split = self.context.dataset.train
         for step in range(10**9):
             index = rng.integers(torch.tensor([rng.key(0, "path order", step)]), BATCH, len(split.label))
@@ -84,7 +84,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two members, and one that has nothing to do with them."""
+    """Two members, and an unrelated one."""
 
     data: Measured
     members: tuple[int, int]
@@ -196,7 +196,7 @@ def along(data: Measured, way: Way, other: int | None, places: int) -> dict[str,
 
 
 def said(model: torch.nn.Module, state: dict[str, Tensor], batches: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Classes that a network predicts, with its own running statistics."""
+    """Predicted classes of a network, with its own running statistics."""
     with torch.no_grad():
         outputs = [torch.func.functional_call(model.eval(), state, (inputs,)) for inputs, _ in batches]
     return torch.cat(outputs).argmax(-1)
@@ -227,7 +227,7 @@ def mean(values: list[float]) -> float:
 
 
 def rows(pairs: list[dict[str, Any]]) -> list[list[str]]:
-    """What both tables say of a network."""
+    """The rows of both tables for a network."""
     network = pairs[0]["network"]
     name = " ".join([network["factory"], *map(str, network["arguments"].get("channels", []))])
     head, lines = f"{name}; {pairs[0]['parameters']:,}", []

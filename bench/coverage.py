@@ -1,8 +1,8 @@
-"""How often the intervals of an ensemble's scores hold the truth, and how long they are, where the truth is known.
+"""Coverage and width of intervals of an ensemble's scores, in simulations with known truth.
 
 Members and test examples are drawn again and again, from a synthetic population or from small networks trained on
 scikit-learn's digits; examples of "patients" come in groups, and groups are drawn. Coverage is the share of draws whose
-interval holds the population's score: of these members, or of members drawn anew. Width is the mean length over that of
+interval holds the population's score: of these members, or of new members. Width is the mean length over that of
 the ideal interval, 2 x 1.96 standard deviations of the estimate over the draws.
 
 Usage: python bench/coverage.py [--draws 1000] [--seed 0] [--only NAME ...] [--out bench/results/coverage.json]
@@ -33,11 +33,11 @@ NETWORKS, TRAINED_ON = 200, 500  # digits: the population, and the images that i
 
 @dataclass(frozen=True)
 class Setting:
-    """What is drawn each time."""
+    """The settings of a simulation."""
 
     source: str  # key of SOURCES
     members: int
-    examples: int  # of groups so many on average
+    examples: int  # with groups this many on average
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class Setting:
 
     @property
     def subsets(self) -> int:
-        """Most subsets of a size; 40 would be few to tell 20 members apart in accuracy."""
+        """Largest number of subsets per size; 40 would be too few for the accuracy of 20 members."""
         return 40 if self.members <= 10 else 200
 
 
@@ -77,7 +77,7 @@ def patients(known: bool) -> Callable[[np.random.Generator, int, int], tuple[Pre
     """The population "alike" in groups of 1 to 9 examples, of which most of the signal and of all errors is shared.
 
     Args:
-        known: whether intervals are told of the groups.
+        known: whether intervals use the groups.
     """
 
     def draw(numbers: np.random.Generator, members: int, examples: int) -> tuple[Predictions, Predictions, float]:

@@ -1,4 +1,4 @@
-"""How often the intervals of given models hold the truth, where the truth is known, and how long they are.
+"""Coverage and width of intervals for given models, in simulations with known truth.
 
 Models and test examples are drawn again and again from the populations of `coverage.py`; the truth is what the same
 models, the models that were chosen, or averages of them score on 20 times as many examples. Quantities: what is kept

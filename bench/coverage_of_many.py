@@ -1,4 +1,4 @@
-"""How often intervals of curves of many networks hold the truth: python bench/coverage_of_many.py [--draws 200].
+"""Coverage of intervals of curves of many networks: python bench/coverage_of_many.py [--draws 200].
 
 The population of docs/intervals.md, "alike" and "unlike", with more members than have every size looked at: the truth
 is the mean over many other members and examples. Prints coverage and width over the ideal, of scores and gains, for new

@@ -12,7 +12,7 @@ vector is handed over, so that Lanczos processes begin alike.
 
 Of PyHessian `density` needs `torch.eig`, which torch no longer has: the bench gives it one of `torch.linalg.eigh`, of
 its symmetric matrix the same thing. Everything else of both runs as published. PyHessian gets one batch, of which it
-keeps the graph; curvlinops makes its own anew in every product, as it has to.
+keeps the graph; curvlinops rebuilds its own in every product, as it has to.
 
 The largest ten eigenvalues are found as each package says: ours by default, curvlinops' operator by SciPy's `eigsh` to
 a tolerance of 1e-4, PyHessian by power iterations, whose tolerance is the largest at which all ten are right. Without
@@ -256,7 +256,7 @@ def _agreement(work: str, found: dict[str, Any]) -> str:
 
 
 def _density(values: Tensor, weights: Tensor) -> Tensor:
-    """Gaussians of a fiftieth of the range, on 1,000 places."""
+    """Gaussians as wide as a fiftieth of the range, at 1,000 points."""
     values = values.double()
     places = torch.linspace(-1.2, 1.2, 1000, dtype=torch.float64) * values.abs().max()
     return torch.exp(-0.5 * ((places[:, None] - values) / (values.max() - values.min()) * 50) ** 2) @ weights.double()

@@ -141,7 +141,7 @@ def sources_of(options: argparse.Namespace) -> dict[str, Rows]:
 
 
 def begun(path: Path) -> list[dict[str, Any]]:
-    """Studies that were made with the same rules; none where there is no such file."""
+    """Studies of an earlier run with the same rules; empty where there is no such file."""
     if not path.is_file():
         return []
     found = json.loads(path.read_text())
@@ -149,7 +149,7 @@ def begun(path: Path) -> list[dict[str, Any]]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """All studies so far, whole or not at all."""
+    """Write all studies so far, atomically."""
     found = {"summary": summary(rows, LEAST), "rules": Rules().__dict__, "studies": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")

@@ -1,8 +1,8 @@
 """Layers of the networks of `bench/decisions.py`, each computed for all members of a study at a time.
 
-Written out in NumPy, slopes too: at 8 to 128 units a step takes as long as its calls take, and those of
+Written out in NumPy, gradients too: at 8 to 128 units a step takes as long as its calls take, and those of
 `torch.autograd` take ten times as long. Hidden units are [member, example, ..., unit], a layer's parts [member, ...].
-What a layer is for PyTorch, `torch` says, to bring units into one order and to test it against.
+`torch` gives a layer's PyTorch module, for alignment and as a test reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EPS = 1e-5  # of batch norm, as in PyTorch
 
 @dataclass
 class Run:
-    """How a pass is made: in training, or with the batch norm of training examples."""
+    """The mode of a pass: training, or with batch-norm statistics of training examples."""
 
     random: np.random.Generator | None = None  # of dropout; none is dropped without it
     found: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # means and variances of batch norms
@@ -29,7 +29,7 @@ class Run:
 
 
 class Layer(Protocol):
-    """One layer of networks that differ in their parts."""
+    """One layer of several networks, which differ in their parameters."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -37,11 +37,11 @@ class Layer(Protocol):
         ...
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
-        """What comes out, and what `backward` needs."""
+        """The output, and the values that `backward` needs."""
         ...
 
     def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
-        """Slopes of what came in (not asked for of the first layer), and of the parts."""
+        """Gradients with respect to the input (not needed for the first layer) and to the parameters."""
         ...
 
     def torch(self) -> nn.Module:
@@ -49,7 +49,7 @@ class Layer(Protocol):
         ...
 
     def turned(self, parts: Parts) -> Parts:
-        """Parts of one member as PyTorch has them, and back: twice is as before."""
+        """Convert parameters of one member to PyTorch's layout, or back (an involution)."""
         ...
 
 
@@ -68,7 +68,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Dense:
-    """Sums of inputs, weighted, and a bias."""
+    """A linear layer with bias."""
 
     inputs: int
     outputs: int
@@ -95,7 +95,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Relu(Plain):
-    """What is above 0."""
+    """max(0, x)."""
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
         out = np.maximum(hidden, 0)
@@ -169,7 +169,7 @@ class Norm:
 
 
 class Added(nn.Module):
-    """What comes in, and what some layers make of it, added."""
+    """A residual block: the sum of the input and the output of some layers."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class Added(nn.Module):
 
 @dataclass(frozen=True)
 class Residual:
-    """What comes in, and what some layers make of it, added."""
+    """A residual block: the sum of the input and the output of some layers."""
 
     layers: tuple[Layer, ...]
 
@@ -213,7 +213,7 @@ def _own(layers: Sequence[Layer], parts: Parts) -> list[Parts]:
 
 
 def through(layers: Sequence[Layer], parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, list[Any]]:
-    """What comes out of layers, and what `back_through` needs."""
+    """The output of layers, and the values that `back_through` needs."""
     kept = []
     for layer, own in zip(layers, _own(layers, parts), strict=True):
         hidden, needed = layer.forward(own, hidden, run)
@@ -224,7 +224,7 @@ def through(layers: Sequence[Layer], parts: Parts, hidden: np.ndarray, run: Run)
 def back_through(
     layers: Sequence[Layer], parts: Parts, kept: list[Any], slope: np.ndarray, first: bool
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Slopes of what came in (if layers are not the first), and of all parts."""
+    """Gradients with respect to the input (if layers are not the first) and to all parameters."""
     found: list[np.ndarray] = []
     every = _own(layers, parts)
     for place in range(len(layers) - 1, -1, -1):
@@ -234,11 +234,11 @@ def back_through(
 
 
 def turned(layers: Sequence[Layer], parts: Parts) -> list[np.ndarray]:
-    """Parts of one member as PyTorch has them, or back."""
+    """Convert parameters of one member to PyTorch's layout, or back."""
     pairs = zip(layers, _own(layers, parts), strict=True)
     return [np.ascontiguousarray(part) for layer, own in pairs for part in layer.turned(own)]
 
 
 def count_of(layers: Sequence[Layer]) -> int:
-    """How many weights there are."""
+    """Number of parameters."""
     return sum(math.prod(shape) for layer in layers for shape in layer.shapes)

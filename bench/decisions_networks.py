@@ -1,4 +1,4 @@
-"""The networks of `bench/decisions.py`: small ones of several kinds, all members of a study trained side by side."""
+"""The networks of `bench/decisions.py`: small ones of several kinds, all members of a study trained together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from modescape.errors import InputError, WorkError
 
 ONE_LAYER = "one hidden layer"
 CONVOLUTIONAL = ("convolutional", "convolutional, batch norm")
-TOGETHER = 100  # examples that are predicted at a time
+TOGETHER = 100  # examples per forward pass
 BATCH = 32
 LIMIT = 6.0  # of log-variances, either way
 Layers = tuple[Layer, ...]
@@ -108,7 +108,7 @@ class Kind:
 
     @property
     def precision(self) -> type:
-        """Of its numbers: single of convolutions, which take half as long so."""
+        """Floating-point type: single precision for convolutions, which halves their time."""
         return np.float32 if self.network in CONVOLUTIONAL else np.float64
 
     def wider(self, times: int) -> Kind:
@@ -207,7 +207,7 @@ def _unfolded(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def slope_of(out: np.ndarray, target: np.ndarray, numbers: bool) -> np.ndarray:
-    """Of the loss by the outputs, of each example; what is beyond the limits of log-variances can come back."""
+    """Gradient of the loss with respect to the outputs, per example; it lets clipped log-variances return."""
     if numbers:
         mean, log_variance = out[..., :1], np.clip(out[..., 1:], -LIMIT, LIMIT)
         residual, precision = mean - target[..., None], np.exp(-log_variance)
@@ -232,7 +232,7 @@ class Fit:
 
     steps: int
     rate: float  # falls by a cosine to 0
-    looks: int  # after each of so many parts of the training the networks are looked at
+    looks: int  # number of parts of the training, after each of which the networks are evaluated
     numbers: bool  # a regression
     spread: bool = False  # each member has a rate of its own, from a third to three times that
 

@@ -56,7 +56,7 @@ class Seconds:
     processor: dict[str, list[float]] = field(default_factory=dict)
 
     def of(self, name: str, work: Callable[[], Any]) -> Any:
-        """What the work gives; its time is kept."""
+        """Run the work, record its time, and return its result."""
         started = time.perf_counter(), time.process_time()
         found = work()
         ended = time.perf_counter(), time.process_time()

@@ -31,7 +31,7 @@ def nothing(item: Any, report: Any) -> int:
 
 
 def grown(item: int, report: Any) -> bytes:
-    """So many bytes."""
+    """Return this many bytes."""
     return bytes(item)
 
 

@@ -1,4 +1,4 @@
-"""What two large studies cost, by our own rules of what is kept: python bench/plan.py prints the tables
+"""The cost of two large studies, by our rules for stored files: python bench/plan.py prints the tables
 of docs/scale.md.
 
 ResNet50 on ImageNet, 100 members, and BERT-base fine-tuned 1,000 times on MNLI. Parameters are counted from the layers,
@@ -173,7 +173,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def costs() -> str:
-    """What each study holds and takes."""
+    """Storage and time of each study."""
     rows = [
         ("members x epochs", *(f"{one.members:,} x {one.epochs}" for one in PLANS)),
         ("parameters trained", *(f"{one.trained:,}" for one in PLANS)),

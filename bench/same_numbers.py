@@ -16,7 +16,7 @@ TOLERANCE = 1e-12
 
 
 def difference(old: np.ndarray, new: np.ndarray) -> float:
-    """Largest absolute difference; infinite where shapes, kinds, or places of NaN and infinity differ."""
+    """Largest absolute difference; infinite where shapes, kinds, or positions of NaN and infinity differ."""
     if old.shape != new.shape or old.dtype != new.dtype:
         return np.inf
     if old.dtype.kind not in "fc":

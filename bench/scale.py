@@ -108,7 +108,7 @@ def offered(made: Made, *, given: bool) -> Offered:
 
 
 def most_memory() -> int:
-    """Bytes that this process has held at most."""
+    """Peak memory of this process, bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

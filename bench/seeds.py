@@ -1,4 +1,4 @@
-"""How often intervals over runs hold the truth, tests err, and wanted numbers of runs do, where the truth is known.
+"""Coverage of intervals over runs, error rates of tests, suggested numbers of runs, in simulations with known truth.
 
 Runs are drawn again and again from normal and skewed scores, and with replacement from tables of many runs (--table).
 Looking after every run is tried as people do it: after each new run, up to 200, stopping at the first p below .05.

@@ -1,4 +1,4 @@
-"""Our own dealing of work (`modescape.engines.dealing`) against machines that are made up: a clock that is no clock.
+"""Our distribution of work (`modescape.engines.dealing`) on simulated machines, with simulated time.
 
     python bench/plan.py       two large studies with failures and slow machines, for docs/scale.md
     python bench/simulate.py   the same code against eight items on two worker processes here, one of them killed
@@ -76,7 +76,7 @@ class Job:
 
 @dataclass
 class Ran:
-    """What came of it."""
+    """The outcome of a simulation."""
 
     seconds: float = 0.0  # until the last item
     lost: float = 0.0  # GPU seconds of steps that were begun and are done again
@@ -137,7 +137,7 @@ class Simulation:
             self.later(when, "fails", self.machines[number])
 
     def later(self, seconds: float, what: str, whom: Any) -> None:
-        """Something that happens after so many seconds."""
+        """Schedule an event after these seconds."""
         heapq.heappush(self.events, (self.now + seconds, next(self.numbers), what, whom))
 
     def step(self, worker: Worker) -> float:
@@ -186,7 +186,7 @@ class Simulation:
         worker.ready = worker.alive
 
     def ends(self, dealer: Dealer, what: tuple[Worker, Work]) -> None:
-        """Its item is done, if it still has it."""
+        """Finish the worker's item, if it still has it."""
         worker, work = what
         if worker.alive and worker.work is work:
             self.ran.written += self.job.written * (self.job.steps - self.done[work.item])
@@ -228,7 +228,7 @@ class Simulation:
 
 
 def simulated(cluster: Cluster, job: Job, seeds: int = SEEDS) -> list[Ran]:
-    """The same with other failures and other slow machines."""
+    """Repeat the simulation with other failures and other slow machines."""
     return [Simulation(cluster, job, seed).run() for seed in range(seeds)]
 
 

@@ -28,7 +28,7 @@ def chromium():
 
 
 class Opened:
-    """A page, with everything it said and asked for."""
+    """A page with its console messages and requests."""
 
     def __init__(self, browser, path, width=1200, scheme="light", **settings):
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **settings)

@@ -64,14 +64,14 @@ def node_of(made: Any, worker: int) -> Any:
 
 
 def switch_off(made: Any, node: Any) -> None:
-    """What losing its power does to a machine: all that runs there ends at once."""
+    """Simulate a power loss of a machine: all its processes are killed."""
     for pid in workers_of(node):
         os.kill(pid, signal.SIGKILL)
     made.remove_node(node, allow_graceful=False)
 
 
 def wait_for(what: Callable[[], bool], words: str) -> None:
-    """Until it is so."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < deadline, f"{words}: not within {PATIENCE:.0f} s"

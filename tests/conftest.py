@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, and studies that are made once, whichever worker asks for one first."""
+"""Shared by all tests: one thread per process, and studies that are made once, by the first worker that needs one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from browsing import chromium  # noqa: F401 - a fixture, here alone: a process can hold one of them
+
+# Where Python is told to keep no bytecode, each worker compiles all tests and each process that a test starts the whole
+# package: a fifth of the time of a small run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Modules, tests and torch are half a million objects that stay to the end, and each full collection of garbage looked
 # at all of them: a fifth of the time of a run. There is none until they are there, and then they are passed over.

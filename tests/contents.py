@@ -1,4 +1,4 @@
-"""What a study holds, for comparing studies: names and bytes, clock times aside."""
+"""The content of a study, for comparing studies: names and bytes, except clock times."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What stands in for a GPU, or for work of no interest, in several tests: each patched here, once."""
+"""Stubs for a GPU, or for irrelevant work, shared by several tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

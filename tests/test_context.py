@@ -1,4 +1,4 @@
-"""What a context opens and keeps, for how long, and who is told of the images that go through networks."""
+"""Data that a context opens and keeps, for how long, and reports of forward passes."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_every_document_stands_once_in_the_navigation():
 
 
 def anchors(path):
-    """What headings are called in links, as GitHub and the site do."""
+    """The anchors of headings, as on GitHub and the site."""
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}

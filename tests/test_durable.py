@@ -50,7 +50,7 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
 
 @pytest.fixture
 def events(monkeypatch):
-    """What is confirmed by the disk and what is renamed, in order."""
+    """Calls of fsync and rename, in order."""
     events: list[tuple[str, str]] = []
     real_sync, real_replace = os.fsync, Path.replace
 
@@ -109,7 +109,7 @@ def test_a_folder_of_answers_holds_nothing_else_and_is_on_a_disk_outside_the_stu
     assert durable.check_folder(Path(f"file://{new}"), "about.json", "an answer", study) == new
     durable.check_folder(study / "members", "about.json", "an answer", tmp_path / "other")
     for folder in (study, study / "members" / "new", tmp_path / "other" / ".." / "study" / "new"):
-        with pytest.raises(InputError, match=r"lies in the study .*choose a folder outside of it with --out"):
+        with pytest.raises(InputError, match=r"lies in the study .*choose a folder outside it with --out"):
             durable.check_folder(folder, "about.json", "an answer", study)
     with pytest.raises(InputError, match="'s3://bucket/new' is a URL, and this is written to a disk"):
         durable.check_folder(Path("s3://bucket/new"), "about.json", "an answer")

@@ -40,7 +40,7 @@ def constant(call, keyword):
 
 
 def complaints(text, path):
-    """What a module does against the rules, one line each."""
+    """Violations of the rules in a module, one line each."""
     found = []
     for node in ast.walk(ast.parse(text)):
         names = []

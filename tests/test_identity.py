@@ -1,4 +1,4 @@
-"""What identifies a study: new settings and changed defaults leave studies that are there what they are."""
+"""The identity of a study: new settings and changed defaults do not change existing studies."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What commands answer to programs: every answer holds its schema, and keeps to one object whatever happens."""
+"""Answers of commands to programs: every answer follows its schema, and is always one object."""
 
 import json
 import shutil

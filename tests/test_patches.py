@@ -1,4 +1,4 @@
-"""What tests put in the place of a part of the package: public names only, each with its reason beside it."""
+"""Parts of the package that tests patch: public names only, each with its reason."""
 
 import ast
 import re

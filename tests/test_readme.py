@@ -1,4 +1,4 @@
-"""What the README and the tour show is run."""
+"""The examples of the README and the tour run."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ INDEX = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content
 
 
 def lay_out(source: Path) -> None:
-    """The documents as they lie in the repository, the generated ones, the navigation; only what is in it is kept."""
+    """Copy the documents of the repository, and write the generated ones and the navigation."""
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT / "docs", source / "docs")
     for path in ROOT.glob("*.md"):
@@ -56,7 +56,7 @@ def lay_out(source: Path) -> None:
 
 
 def entry(page: str) -> str:
-    """A line of a tree of contents, from the root: ``/path`` or ``Title </path>``."""
+    """A line of a table of contents, from the root: ``/path`` or ``Title </path>``."""
     return page.replace("<", "</") if "<" in page else f"/{page}"
 
 
@@ -91,7 +91,7 @@ def build(out: Path, running: bool) -> int:
 
 
 def main() -> int:
-    """Build and check; what is wrong goes to standard error, a line each."""
+    """Build and check; problems go to standard error, one per line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build/docs", help="the folder [build/docs]")
     parser.add_argument("--without-running", action="store_true", help="tutorials without what they print and draw")

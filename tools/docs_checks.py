@@ -1,4 +1,4 @@
-"""What is checked of the built site: links and anchors, resources of others, and how pages behave in a browser."""
+"""Checks of the built site: links and anchors, external resources, and behaviour of pages in a browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = ("file:", "data:", "blob:")
 
 
 class Page(HTMLParser):
-    """The anchors of a page, where it leads, and what it loads."""
+    """The anchors, links and resources of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Of each element its id, its link, its resource."""
+        """Collect id, link and resource of an element."""
         has = {name: value for name, value in attrs if value is not None}
         self.anchors |= {has[name] for name in ("id", "name") if name in has}
         if tag == "a" and "href" in has:
@@ -41,7 +41,7 @@ def pages_of(html: Path) -> dict[Path, Page]:
 
 
 def broken_links(html: Path) -> Iterator[str]:
-    """Links and resources within the site that lead nowhere, by page."""
+    """Broken links and missing resources within the site, by page."""
     pages = pages_of(html)
     for path, page in pages.items():
         for link in {*page.links, *page.loaded}:
@@ -57,7 +57,7 @@ def broken_links(html: Path) -> Iterator[str]:
 
 
 def resources_from_elsewhere(html: Path) -> Iterator[str]:
-    """What pages and style sheets would fetch from other machines."""
+    """Resources that pages and style sheets would fetch from other machines."""
     for path, page in pages_of(html).items():
         for link in page.loaded:
             if urlsplit(link).netloc:
@@ -70,7 +70,7 @@ def resources_from_elsewhere(html: Path) -> Iterator[str]:
 def looked_at(html: Path) -> list[str]:
     """Every page in a browser: requests that leave the site, errors in the console, pages that scroll sideways.
 
-    Without Playwright or a Chromium nothing is looked at, and a line on standard output says so.
+    Without Playwright or a Chromium nothing is checked, and a line on standard output says so.
     """
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     try:

@@ -96,7 +96,7 @@ def public_names() -> dict[str, list[str]]:
 
 
 def recipes_page() -> str:
-    """The built-in recipes as they are."""
+    """The text of the built-in recipes."""
     lines = ["# Built-in recipes", ""]
     lines += [
         "What `modescape recipes show NAME` prints: a start for your own ([training](../training.md)).",

@@ -110,7 +110,7 @@ def drawings(name: str, folder: Path, scratch: Path) -> Path:
 
 
 def kept(name: str, pixels: bytes) -> None:
-    """Write a picture with few colours, which is all that figures have.
+    """Write a picture with a reduced palette, which is enough for figures.
 
     Raises:
         SystemExit: if it is larger than a repository should hold.
@@ -171,7 +171,7 @@ def text(data_word: str = "path/to/data") -> str:
 
 
 def main() -> None:
-    """Make what is asked for."""
+    """Make the requested pictures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data"), help="the folder of data")
     parser.add_argument("--work", type=Path, default=ROOT / "build/gallery", help="where the studies are made")

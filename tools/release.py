@@ -39,7 +39,7 @@ class CheckError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """What is checked, and where."""
+    """The release to check, and the folders."""
 
     out: Path  # folder of what is built
     scratch: Path  # folder of environments and studies
@@ -48,7 +48,7 @@ class Release:
 
     @property
     def version(self) -> str:
-        """As the package says it."""
+        """The version in the package."""
         return re.findall(r'__version__ = "(.+)"', (ROOT / "src/modescape/version.py").read_text())[0]
 
     @property
@@ -77,7 +77,7 @@ class Release:
 
 
 def call(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    """What a program prints; its last lines in the error if it fails."""
+    """The output of a program; its last lines are in the error if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, check=False)
     if done.returncode:
         last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
@@ -104,7 +104,7 @@ def names_agree(release: Release) -> str:
 
 
 def tree_is_clean(release: Release) -> str:
-    """What is built is what is committed."""
+    """The tree has no uncommitted changes."""
     changed = call("git", "-C", str(ROOT), "status", "--short").splitlines()
     if changed and release.final:
         raise CheckError(f"{len(changed)} files differ from the commit, such as {changed[0]}")
@@ -161,7 +161,7 @@ def kernels_are_portable(release: Release) -> str:
 
 
 def metadata(release: Release) -> email.message.Message:
-    """What the wheel says of itself."""
+    """The metadata of the wheel."""
     with zipfile.ZipFile(release.wheel("any")) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         return email.parser.Parser().parsestr(archive.read(name).decode())
@@ -219,7 +219,7 @@ def licences_are_told(release: Release) -> str:
     told = metadata(release).get_all("License-File") or []
     if not any(name.endswith("d3.LICENSE") for name in told):
         raise CheckError(f"the wheel holds D3 without its licence; it has {told}")
-    return f"{metadata(release)['License-Expression']}; D3 in pages and wheel: ISC, said in them"
+    return f"{metadata(release)['License-Expression']}; D3 in pages and wheel: with the licences of all its parts"
 
 
 def run(release: Release, name: str, compiler: bool) -> None:

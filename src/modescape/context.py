@@ -195,7 +195,7 @@ class StudyContext:
 
 
 def epoch_examples(study: Study) -> int:
-    """Examples that a member of a study sees in an epoch; fewer than all where an incomplete last batch is dropped."""
+    """Examples seen per epoch: all, unless batches are with replacement or a last batch of one is dropped."""
     least = Habits.of(study.manifest.get("network") or {}).least_batch
     return sum(batch_sizes(study.recipe.train, study.manifest["examples"]["train"], least))
 

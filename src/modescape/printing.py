@@ -1,4 +1,4 @@
-"""What commands print on standard output: members, the verdict, the path of the page, the status of a study."""
+"""The output of commands on standard output: members, the verdict, the path of the page, the status of a study."""
 
 from __future__ import annotations
 

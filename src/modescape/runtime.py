@@ -93,7 +93,7 @@ def platform_info() -> dict[str, str | int]:
 
 
 def machine_kind(device: str, kernels: str) -> str:
-    """What determines rounding on a machine: the same kind, versions and work give the same bits.
+    """The properties of a machine that determine rounding: the same kind, versions and work give the same bits.
 
     Args:
         device: "cpu" or "cuda".

@@ -1,4 +1,4 @@
-"""Alignment against what was permuted: each network beside itself with its units in another order."""
+"""Alignment against known permutations: each network and itself with its units permuted."""
 
 from __future__ import annotations
 
@@ -175,12 +175,12 @@ def test_a_layer_without_a_rule_is_named():
     aligned = ms.align(model, model, model, inputs, partial=True)
     assert list(aligned.held) == ["cell"]
     assert [len(order) for order in aligned.permutations.values()] == [6]
-    with pytest.raises(InputError, match="no permutation exists of the units of layer 'weight'"):
+    with pytest.raises(InputError, match="the units of layer 'weight' cannot be permuted"):
         ms.align(nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2), inputs)
 
 
 class Branching(nn.Module):
-    """Does with its data in Python what nobody sees who follows tensors."""
+    """Branches in Python on its data, which tracing cannot see."""
 
     def __init__(self):
         super().__init__()
@@ -201,7 +201,7 @@ def test_a_network_that_cannot_be_followed_is_refused_by_the_check():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network has not"),
+        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network does not have"),
         (
             lambda state: state | {"0.weight": torch.zeros(2, 2)},
             r"b: '0.weight' of the point has shape \[2, 2\]",
@@ -220,7 +220,7 @@ def test_weights_of_another_network_are_refused(parts, change, message):
 
 
 class _Masked(nn.Module):
-    """Gives classes that there are not minus infinity, as masks do; NaN where the sum of the weights is negative."""
+    """Sets missing classes to minus infinity, as masks do; NaN where the sum of the weights is negative."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Unification of axes on cases that can be written down."""
+"""Unification of axes on small explicit cases."""
 
 from __future__ import annotations
 

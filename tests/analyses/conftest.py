@@ -12,7 +12,7 @@ from modescape.study import Study
 
 from .building import build_study
 
-SIZES = {  # settings at which an analysis is seen to run
+SIZES = {  # small settings at which an analysis runs
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
     "surface": {"points": 7, "examples": 60},

@@ -1,4 +1,4 @@
-"""What the networks that analyses train for themselves are trained like, and what becomes of those made before."""
+"""The training of auxiliary networks of analyses, and the handling of those made before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
 
 
 class Hearing(Progress):
-    """Keeps what was said."""
+    """Records messages."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -23,7 +23,7 @@ MEAN = "the weight average of"
 
 
 def log_prob(examples: int, seed: int, count: int = 1) -> np.ndarray:
-    """Of networks that are right about half of the time, [network, example, class]."""
+    """Log-probabilities of networks that are right about half of the time, [network, example, class]."""
     label = np.random.default_rng(examples).integers(0, 3, examples)
     logits = 1.3 * np.eye(3)[label] + np.random.default_rng(seed).normal(0, 1, (count, examples, 3))
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -47,7 +47,7 @@ def offer(**more) -> Offered:
 
 @dataclass
 class Averages:
-    """Stands in for networks with averages of weights: what each says follows from who is in it."""
+    """Stub for networks with averaged weights; its predictions depend on the averaged members."""
 
     alignable: bool = True
     asked: list[tuple[tuple[int, ...], bool]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Averages:
 
 
 def raw(table) -> dict[str, int]:
-    """Name -> place of every average of weights as it is."""
+    """Name -> index of every raw average of weights."""
     found = {one.name: place for place, one in enumerate(table.candidates) if one.calibration == "none"}
     return {name: place for name, place in found.items() if name.startswith(MEAN)}
 
@@ -158,7 +158,7 @@ def test_members_that_were_fine_tuned_are_a_soup(tuned):
 
 
 class Gone(StudyContext):
-    """A study whose data is not there any more."""
+    """A study whose data is no longer available."""
 
     @property
     def loaded(self):

@@ -164,7 +164,7 @@ def test_the_last_row_is_the_run_itself_where_nothing_differs(small: Study):
 
 
 def context_of(kind: str) -> Any:
-    """What `losses_and_errors` asks of a study."""
+    """The parts of a study that `losses_and_errors` uses."""
     return SimpleNamespace(study=SimpleNamespace(task=SimpleNamespace(kind=kind)))
 
 

@@ -26,7 +26,7 @@ MEMBERS, CLASSES = 4, 3
 
 
 def predictions(examples: int, seed: int, members: int = MEMBERS, sharp: float = 2.0) -> InMemory:
-    """Networks that are too sure, each with errors of its own."""
+    """Overconfident networks, each with its own errors."""
     random = np.random.default_rng(seed)
     label = random.integers(0, CLASSES, examples)
     own = random.normal(0, 1, (members, examples, CLASSES)) + random.normal(0, 0.5, (examples, CLASSES))
@@ -152,7 +152,7 @@ def test_a_result_holds_the_whole_table(offered, table):
 
 
 class Weights:
-    """Checkpoints of which only the number of weights is known."""
+    """Stub checkpoints that only know the number of weights."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -162,7 +162,7 @@ class Weights:
 
 
 def trained_for(epochs: int, members: int, weights: int, seed: int) -> Offered:
-    """Networks of another kind, which were trained for so many epochs."""
+    """Networks of another architecture, trained for ``epochs`` epochs."""
     sets = {"test": predictions(400, seed, members), "validation": predictions(200, seed + 1, members)}
     truth = {"test": predictions(400, 1).label, "validation": predictions(200, 2).label}
     sets = {name: replace(one, label=truth[name], epochs=np.full(members, epochs)) for name, one in sets.items()}

@@ -1,4 +1,4 @@
-"""What holds for every analysis that is listed: the schema of docs/results.md, provenance, equal bytes, settings."""
+"""Properties of every listed analysis: the schema of docs/results.md, provenance, equal bytes, settings."""
 
 from __future__ import annotations
 

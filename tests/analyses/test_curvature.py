@@ -1,4 +1,4 @@
-"""The curvature analysis: its numbers are those of the library and of torch at the study's own weights."""
+"""The curvature analysis against the library and torch at the study's own weights."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from PIL import Image
 from stand_ins import no_figures
 
 from modescape import analyses, data, pipeline, results
+from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.study import Study
 
@@ -16,7 +17,8 @@ pytestmark = pytest.mark.ci
 
 SETTINGS = [
     *("data.size=[9, 14]", "data.test=2", "data.validation=1", "train.members=2", "train.epochs=3"),
-    *("train.trajectories=2", "subspace.samples=2", "subspace.runs=2", "compute.engine=here", "analyses=[training]"),
+    *("train.trajectories=2", "subspace.samples=2", "subspace.runs=2", "subspace.choosing=4"),
+    *("compute.engine=here", "analyses=[training]"),
 ]
 SIZES = {  # what is not of test images, small
     "tsne_subspace": {"samples": 2},
@@ -56,13 +58,19 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
         return pipeline.run("images", tmp_path_factory.mktemp("study") / "few", overrides=[source, *SETTINGS])
 
 
+@pytest.fixture(scope="module")
+def context(few: Study) -> StudyContext:
+    """Keeps what was chosen and sampled for one analysis for the next, as a run does."""
+    return StudyContext(few)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_an_analysis_of_two_test_images(few: Study, name: str):
+def test_an_analysis_of_two_test_images(context: StudyContext, name: str):
     if name in NEEDS:
         with pytest.raises(NotEnough, match=NEEDS[name]):
-            analyses.measure(name, few, **SIZES.get(name, {}))
+            analyses.measure(name, context, **SIZES.get(name, {}))
         return
-    result = analyses.measure(name, few, **SIZES.get(name, {}))
+    result = analyses.measure(name, context, **SIZES.get(name, {}))
     results.validate(result)
     assert result.attrs["examples"] == (1 if name in ("training", "subspace_scales") else 2)
 

@@ -1,4 +1,4 @@
-"""What holds for every analysis of given models: the schema, equal bytes, few models, names, groups of examples."""
+"""Properties of every analysis of given models: the schema, equal bytes, few models, names, groups of examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every interval of every analysis is of groups: copies of each example, a group each, give what the examples give."""
+"""Every interval of every analysis respects groups: copies of each example as a group give the same intervals."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_layers_are_compared_on_one_example_of_each_group() -> None:
 def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -> None:
     test = three[1].sampled["test"]
     one = replace(test, example_group=np.zeros(len(test.label), dtype=np.int64))
-    with pytest.raises(NotEnough, match="needs 2 groups of them; what is offered has 1"):
+    with pytest.raises(NotEnough, match="needs 2 groups of examples; what is offered has 1"):
         analyses.measure("calibration", replace(three[1], sampled={**three[1].sampled, "test": one}))
 
 

@@ -1,4 +1,4 @@
-"""Who descends from whom: a family that was trained for the test, arithmetic that is known, and real checkpoints."""
+"""Kinship: a family trained for the test, known arithmetic, and real checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layers are compared, what of them, and how they are set against each other."""
+"""Layers that are compared, their features, and the comparisons."""
 
 from __future__ import annotations
 

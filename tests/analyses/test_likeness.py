@@ -1,4 +1,4 @@
-"""What differs between tasks where networks are compared: labels and means, by direct computations."""
+"""Comparisons of networks by task: labels and means, against direct computations."""
 
 import numpy as np
 import pytest

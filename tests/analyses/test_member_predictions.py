@@ -1,4 +1,4 @@
-"""What members say of examples: probabilities, the order of examples, and pictures, none of private data."""
+"""Predictions of members on examples: probabilities, the order of examples, and pictures, none of private data."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ SMALL = (
     *("data.train=100", "subspace.samples=3", "subspace.choosing=6", "analyses=[]", "compute.engine=here"),
     "model.factory=analyses.test_one_policy:network",
 )
-SIZES = {  # settings at which an analysis is quick
+SIZES = {  # small settings at which an analysis runs
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},

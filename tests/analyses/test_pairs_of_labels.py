@@ -1,4 +1,4 @@
-"""Pairs of many members, in blocks: what a loop over the pairs says."""
+"""Pairs of many members, in blocks, against a loop over the pairs."""
 
 from itertools import combinations
 

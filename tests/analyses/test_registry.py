@@ -1,4 +1,4 @@
-"""What the registry of analyses promises: one folder and one line each, and nothing elsewhere that names one."""
+"""The registry of analyses: one folder and one line each, and no other place that names one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choice of a scale: what a step is, what is scored, how sure the choice is, and all methods at one distance."""
+"""The choice of a scale: steps, scores, uncertainty of the choice, and all methods at one distance."""
 
 from __future__ import annotations
 

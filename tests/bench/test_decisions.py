@@ -1,4 +1,4 @@
-"""The benchmark of decisions: its networks learn by the right gradients, its shares are counted right, it runs."""
+"""The benchmark of decisions: gradients of its networks, counts of its shares, and a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Eigenvalues, traces, diagonals, densities and sharpness of matrices that are known."""
+"""Eigenvalues, traces, diagonals, densities and sharpness of known matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curvature operators against matrices that are written down."""
+"""Curvature operators against explicit matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was decoded once is read back; what is damaged or out of date is decoded again."""
+"""Decoded data is read back; damaged or outdated data is decoded again."""
 
 import os
 from pathlib import Path

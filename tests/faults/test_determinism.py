@@ -47,7 +47,7 @@ def files(study: Path) -> set[str]:
 
 
 def without_clock(path: Path) -> object:
-    """What a file says beside the seconds in it."""
+    """The content of a file without its timings."""
     if path.name == "state.json":
         return {**json.loads(path.read_bytes()), "timings": None, "history_checksum": None, "sha256": None}
     if path.name == "history.csv":

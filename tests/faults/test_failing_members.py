@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from matplotlib.text import Text
 from stand_ins import no_figures, stacked
+from test_cli import called
 
 from modescape import pipeline, recipe
 from modescape.analyses import figures
@@ -166,9 +167,9 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
         few = key in ("end_change", "trend", "correlation_low", "correlation_high")
         assert few or np.isfinite(values).any(), key
     assert why in figures.caption(name, result)
-    figure = figures.draw(name, result)
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    assert why in " ".join(" ".join(texts).split())
+    if name in NAMES[::5]:  # one function draws the captions of all; the run has drawn every figure
+        texts = [text.get_text() for text in figures.draw(name, result).findobj(Text)]
+        assert why in " ".join(" ".join(texts).split())
     assert why in study.figure_path(name, "html").read_text()
     page = (study.path / "report.html").read_text()
     section = page.partition(f'<details class="analysis wide" id="{name}"')[2].partition('<details class="analysis')[0]
@@ -220,7 +221,9 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
 @pytest.mark.parametrize("engine", ["here", pytest.param("processes", marks=pytest.mark.long)])
 def test_a_factory_that_raises_for_one_member(tmp_path, engine):
     settings = [*SMALL, *network("refusing", 2), "train.members=3", "analyses=[training, ensemble_size]"]
-    done = modescape("run", "digits", "--out", str(tmp_path / "s"), "--engine", engine, *with_set(settings))
+    done = (called if engine == "here" else modescape)(
+        "run", "digits", "--out", str(tmp_path / "s"), "--engine", engine, *with_set(settings)
+    )
     why = "member 2, training: model.factory 'faults.networks:refusing' failed: ValueError: no such network"
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
@@ -263,7 +266,7 @@ def test_a_factory_that_raises_for_one_member_of_a_stack(tmp_path):
 
 def test_a_factory_that_raises_for_the_first_member_writes_nothing(tmp_path):
     settings = [*SMALL, *network("refusing", 0), "train.members=2"]
-    done = modescape("run", "digits", "--out", str(tmp_path / "s"), *with_set(settings))
+    done = called("run", "digits", "--out", str(tmp_path / "s"), *with_set(settings))
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
         "modescape: member 0, initialisation: model.factory 'faults.networks:refusing' failed: "
@@ -348,9 +351,10 @@ def test_work_that_raises_in_prediction_and_in_analysis_ends_plainly(tmp_path):
     out = str(tmp_path / "s")
     flag = tmp_path / "raise"
     settings = [*SMALL, *network("touchy"), "train.members=2", "analyses=[subspace_scales, training]"]
-    command = ["digits", "--out", out, "--engine", "processes", "--quiet", *with_set([*settings, "data.validation=30"])]
+    settings += ["data.validation=30"]
+    command = ["digits", "--out", out, "--engine", "processes", "--quiet", *with_set(settings)]
     environment = {"MODESCAPE_TEST_RAISE": str(flag)}
-    assert modescape("train", *command, **environment).returncode == 0
+    pipeline.train("digits", out, overrides=[*settings, "compute.engine=here"])
     flag.touch()
     done = modescape("run", *command, **environment)
     said = [line for line in done.stderr.splitlines() if not line.startswith("importing ")]
@@ -360,7 +364,7 @@ def test_work_that_raises_in_prediction_and_in_analysis_ends_plainly(tmp_path):
     ])  # fmt: skip
     assert "Not analysed yet" in (tmp_path / "s/report.html").read_text()
     flag.unlink()
-    pipeline.run("digits", out, overrides=[*settings, "data.validation=30", "analyses=[]", "compute.engine=here"])
+    pipeline.run("digits", out, overrides=[*settings, "analyses=[]", "compute.engine=here"])
     flag.touch()
     done = modescape("run", *command, "--debug", **environment)
     why = "subspace_scales, analysis: ArithmeticError: a prediction went wrong"
@@ -425,7 +429,7 @@ def test_with_one_healthy_member_those_that_need_two_say_so(tmp_path):
 
 def test_with_no_healthy_member_every_analysis_says_so(tmp_path):
     settings = [*WHOLE, *network("exploding", 0, 1), "train.members=2"]
-    done = modescape("run", "digits", "--out", str(tmp_path / "s"), "--engine", "here", *with_set(settings))
+    done = called("run", "digits", "--out", str(tmp_path / "s"), "--engine", "here", *with_set(settings))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         f"modescape: no member of '{tmp_path / 's'}' could be trained: "

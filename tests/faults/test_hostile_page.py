@@ -113,7 +113,7 @@ ATTEMPTS = """place => {
 
 
 def calls(server):
-    """How often a server was called since."""
+    """Number of calls to a server since."""
     count = 0
     while True:
         try:

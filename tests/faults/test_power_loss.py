@@ -27,7 +27,7 @@ FINISHED = [1, pytest.param(3, marks=pytest.mark.long)]  # cuts of each recordin
 
 @dataclass(frozen=True)
 class Recording:
-    """What a run did to the disk."""
+    """Changes of the disk by a run."""
 
     done: list[Operation]
     begin: dict[str, bytes]

@@ -76,7 +76,7 @@ def study(tmp_path_factory):
 
 
 def damaged(draw, data):
-    """What is left of a file's bytes; None: nothing at all."""
+    """The remaining bytes of a file; None: the file is deleted."""
     place = draw(st.integers(0, max(0, len(data) - 1)))
     match draw(st.sampled_from(["gone", "cut", "flipped", "rubbish", "longer", "empty"])):
         case "gone":

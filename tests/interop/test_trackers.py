@@ -1,4 +1,4 @@
-"""What trackers hold is read back by their own readers and compared with the study."""
+"""Trackers' data, read back with their own readers and compared with the study."""
 
 import json
 import struct

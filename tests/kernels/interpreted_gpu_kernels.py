@@ -120,7 +120,7 @@ def test_convolution_is_torchs(case, dtype, on_the_cpu):
 
 
 def normalized_cnn() -> nn.Module:
-    """What a residual network is made of, small: interpreting takes its time."""
+    """The parts of a residual network, small because interpreting is slow."""
     first = (nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU())
     return nn.Sequential(*first, nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 10))
 

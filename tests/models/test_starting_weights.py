@@ -84,7 +84,7 @@ def test_other_files_are_refused_in_a_line(tmp_path):
     with pytest.raises(InputError, match=r"there is no '.*'; give a \.safetensors file"):
         read_start(Model(init=str(path)))
     torch.save(Net().state_dict(), path)
-    with pytest.raises(InputError, match=r"is no \.safetensors file"):
+    with pytest.raises(InputError, match=r"is not a \.safetensors file"):
         read_start(Model(init=str(path)))
     model = write(path, Net(), **{"head.bias": torch.full((3,), float("nan"))})
     with pytest.raises(InputError, match=r"'head.bias' in '.*' holds numbers that are not finite"):

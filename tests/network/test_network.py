@@ -45,7 +45,7 @@ def leaves(net):
 
 
 def heard(net, names, x):
-    """What forward hooks of a plain module hear."""
+    """The calls that forward hooks of a plain module receive."""
     outputs, layers = {}, dict(net.named_modules())
     handles = [
         layers[name].register_forward_hook(lambda *seen, name=name: outputs.__setitem__(name, seen[2].clone()))

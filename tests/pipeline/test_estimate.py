@@ -1,4 +1,4 @@
-"""What a run is said to cost: every stage, the longest named, and the remedy where it is long."""
+"""The estimated cost of a run: every stage, the longest named, and the remedy where it is long."""
 
 import re
 import shutil

@@ -25,7 +25,7 @@ SMALL = [
 
 
 class Lines(Progress):
-    """What is said."""
+    """The recorded messages."""
 
     def __init__(self):
         self.lines = []

@@ -1,4 +1,4 @@
-"""What a page holds as data: numbers as bytes, text as text."""
+"""The data of a page: numbers as bytes, text as text."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What the figures of weights and functions show, against the numbers they were given."""
+"""Figures of weights and functions, against the values they were given."""
 
 import numpy as np
 import pytest

@@ -1,8 +1,7 @@
-"""What the figures that compare ways to make an ensemble show, against the numbers they were given."""
+"""Figures that compare ensemble methods, against the values they were given."""
 
 import numpy as np
 import pytest
-from charted import figure_of, matrices
 from example_results import example_result
 
 from modescape.analyses import figures
@@ -12,8 +11,6 @@ from modescape.analyses.decomposition import draw as decomposition
 from modescape.analyses.ensemble_methods import draw as ensemble_methods
 from modescape.analyses.examples import SUBSPACES, WITHIN
 from modescape.analyses.randomness import draw as randomness
-from modescape.analyses.shift import draw as shift
-from modescape.analyses.shift import words as shift_words
 from modescape.analyses.subspace_scales import draw as subspace_scales
 from modescape.methods import label_of
 from modescape.plots import steps
@@ -23,17 +20,6 @@ from modescape.report.verdict import judge
 
 def series(panel, name):
     return next(one for one in panel.series if one.name == name)
-
-
-def test_scores_of_methods_against_size_are_those_of_the_result():
-    dataset = example_result("ensemble_methods", members=5)
-    chosen = dataset.sel({"approach": "low_rank_scaled", "metric": "accuracy"})
-    line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
-    np.testing.assert_allclose(line.y, 100 * chosen["score"])
-    np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
-    axes = figures.draw("ensemble_methods", dataset).axes[0]
-    drawn = [line.get_ydata() for line in axes.lines]
-    assert any(len(y) == 5 and np.allclose(y, 100 * chosen["score"]) for y in drawn)
 
 
 def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
@@ -50,8 +36,13 @@ def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     assert {diversity.rows[int(row)]: float(x) for row, x in zip(at_one.y, at_one.x, strict=True)} == pytest.approx(
         {label_of(name): 0.8 * WITHIN[name][4] for name in SUBSPACES}
     )
-    own = {float(one.x[0]) for one in loss.series[:-1]}
-    assert own == {float(value) for value in dataset["score"].sel({"metric": "nll", "size": 1})}
+    own = {float(one.x[0]) for one in loss.series[1:-1]}
+    assert own == {float(value) for value in dataset["gain"].sel({"metric": "nll", "size": 1})}
+    at_one = loss.series[-1]
+    bars = {loss.rows[int(row)]: (low, high) for row, low, high in zip(at_one.y, at_one.low, at_one.high, strict=True)}
+    for name in SUBSPACES:
+        chosen = dataset.sel({"metric": "nll", "other_approach": name})
+        assert bars[label_of(name)] == (chosen["equal_distance_gain_low"], chosen["equal_distance_gain_high"])
 
 
 def test_what_recomputed_statistics_change_is_said_where_there_is_batch_norm():
@@ -110,7 +101,7 @@ def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
     dataset["step"][:, 0] = 0
     dataset["chosen_low"][[dataset.get_index("approach").get_loc(name) for name in ("low_rank", "random")]] = 0
     assert steps.choices(dataset) == (
-        "Whether any step helps cannot be told for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
+        "Whether any step helps is unclear for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
         "the choice reaches down to no step."
     )
 
@@ -133,69 +124,6 @@ def test_losses_far_above_the_solution_lie_beyond_the_panel():
     assert subspace_scales.panels(dataset.isel(draw=slice(0, 5)))[0].y_range is None
 
 
-def test_corruptions_are_rows_and_severities_columns():
-    dataset = example_result("shift")
-    drawn = shift.panels(dataset)
-    assert [panel.title for panel in drawn[8:]] == [
-        "Accuracy by corruption: single network",
-        "Accuracy by corruption: independent",
-    ]
-    each = dataset["score_of_corruption"].sel({"approach": "independent", "metric": "accuracy"})
-    np.testing.assert_allclose(drawn[9].matrix, 100 * each.values)
-    assert drawn[9].rows[0] == "gaussian noise"
-    assert drawn[9].columns == ["0", "1", "2", "3", "4", "5"]
-    line = series(drawn[2], "Independent + Random subspace")
-    chosen = dataset.sel({"approach": "independent + random", "metric": "brier"})
-    np.testing.assert_allclose(line.y, chosen["score"])
-    assert line.line == "dash"
-    difference = chosen["score"] - dataset.sel({"approach": "single", "metric": "brier"})["score"]
-    np.testing.assert_allclose(series(drawn[5], "Independent + Random subspace").y, difference)
-    assert "our corruptions" in shift.caption(dataset)
-
-
-def test_corruptions_without_effect_are_named_and_grey():
-    dataset = example_result("shift")
-    assert shift.without_effect(dataset) == {"gaussian_blur": "1-2", "saturate": "1-5"}
-    rows = shift.panels(dataset)[8].rows
-    assert [row for row in rows if "left out" in row] == ["gaussian blur (left out)", "saturate (left out)"]
-    assert np.isnan(shift.panels(dataset)[8].matrix[rows.index("saturate (left out)")]).all()
-    told = shift.caption(dataset)
-    assert told.startswith("Mean over 17 kinds of corruption")
-    assert "at the severities in parentheses: gaussian blur (1-2), saturate (1-5)." in told
-    summary = shift_words.summarize(dataset)
-    assert "gaussian blur (1-2), saturate (1-5)" in summary.text
-    assert "the accuracy on 17\N{NO-BREAK SPACE}corruptions" in summary.text
-    assert [row[:2] for row in summary.rows[-2:]] == [
-        ("left out: gaussian blur", "no effect at 1-2"),
-        ("left out: saturate", "no effect at 1-5"),
-    ]
-    assert {len(row) for row in summary.rows} == {len(summary.header)}
-    every = dataset.assign(without_effect=dataset["without_effect"] * 0)
-    assert "Left out" not in shift.caption(every)
-    assert "kinds" in shift.caption(dataset.drop_vars("without_effect"))
-
-
-def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
-    dataset = example_result("shift")
-    figure = figures.draw("shift", dataset)
-    images = [axes.images[0] for axes in figure.axes if axes.images]
-    assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
-    assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
-    maps = matrices(figure_of("shift", dataset))
-    assert [panel["scale"] for panel in maps] == [0, 0]
-    assert maps[0]["printed"]
-    assert round(float(maps[0]["matrix"][0, 0])) == 72
-    assert maps[0]["decimals"] == 0
-
-
-def test_without_the_single_network_there_is_no_difference_to_it():
-    dataset = example_result("shift")
-    rest = dataset.sel({"approach": [str(method) for method in dataset["approach"].values if method != "single"]})
-    assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 3
-    figures.draw("shift", rest)
-    figures.interactive("shift", rest)
-
-
 def test_the_gap_of_a_dumbbell_is_the_diversity_term():
     dataset = example_result("decomposition")
     brier = decomposition.panels(dataset)[0]
@@ -211,19 +139,23 @@ def test_the_gap_of_a_dumbbell_is_the_diversity_term():
 
 def test_reliability_and_equivalents_are_those_of_the_result():
     dataset = example_result("calibration")
-    one, _, nll, equivalents, errors, temperatures, over_one = calibration.panels(dataset)
+    one, _, paired, over_one, equivalents, nll, errors, temperatures = calibration.panels(dataset)
     single = dataset.sel({"approach": "single"})
     line = series(one, "Single network")
     np.testing.assert_allclose(line.x, 100 * single["confidence"])
     np.testing.assert_allclose(line.y, 100 * single["accuracy"])
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
     np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_approach": "swag"}).values)
+    assert series(nll, "SWAG").low is None
+    swag = dataset.sel({"other_approach": "swag"})
+    line = series(paired, "SWAG")
+    np.testing.assert_allclose([line.low, line.y, line.high], [swag[f"behind{end}"] for end in ("_low", "", "_high")])
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
     worse = series(equivalents, "Dropout on weights")
     assert worse.y[0] == 1  # a single one is worth itself
     assert np.isnan(worse.y[1:]).all()
     assert (
-        "Equivalent < 1, and in the last panel alone, with all their networks: Dropout on weights (0.018 nats worse)."
+        "Equivalent < 1, and in the differences alone, with all their networks: Dropout on weights (0.018 nats worse)."
         in (calibration.caption(dataset))
     )
     behind = dataset["behind"].sel({"other_approach": "dropout"}).values
@@ -233,7 +165,7 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert [one.x[0] for one in over_one.series[1:] if one.y[0] == row] == [behind]  # worse than one: right of 0
     assert sorted(one.x[0] for one in over_one.series[1:]) == [one.x[0] for one in over_one.series[1:]]
     dataset["equivalent"].loc[{"other_approach": "swag", "size": 4}] = np.inf
-    best = series(calibration.panels(dataset)[3], "SWAG")
+    best = series(calibration.panels(dataset)[4], "SWAG")
     assert best.y[3] == 10  # as many as there are
     assert best.high is not None
     assert np.nanmax(best.high) <= 10

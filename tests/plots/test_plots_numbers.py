@@ -1,4 +1,4 @@
-"""What the figures show, against the numbers they were given."""
+"""Figures, against the values they were given."""
 
 import numpy as np
 import pytest

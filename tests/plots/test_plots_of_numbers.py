@@ -1,4 +1,4 @@
-"""What every figure of a regression on rows keeps: labels with units, room, and the words for rows."""
+"""Properties of every figure of a regression on rows: labels with units, room, and the words for rows."""
 
 import re
 

@@ -43,6 +43,7 @@ def test_nothing_is_in_the_way_of_anyone(chromium, small_page):
         assert found("html") == []
         for tab in page.locator("[role=tab]").all():
             tab.click()
+            page.wait_for_selector("#explorer-view[aria-busy=false]")
             assert found("#explorer") == []
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(300)

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from example_results import OF_NUMBERS, example_of_numbers, example_result
 from PIL import Image
 
 from modescape.analyses import ANALYSES
+from modescape.analyses.equal_cost.verdict import longer_card
+from modescape.decision import Decision
 from modescape.decision.labelled import table_of_result
 from modescape.plots.explored import TABS
 from modescape.report.explored import explore
@@ -76,7 +79,7 @@ def test_gains_are_those_of_the_result_and_the_two_kinds_of_interval_are_apart(w
     assert said.startswith(f"4 networks: accuracy +{gain:.1f} points (95 % interval ")
     assert "new networks on new examples" in said
     assert "these networks on new examples" in view["sentences"]["accuracy|these|4"]
-    assert said.endswith("Price: 4 times the training and 4 forward passes a prediction.")
+    assert said.endswith("Price: 4 times the training and 4 forward passes per prediction.")
 
 
 def test_rows_of_methods_are_in_order_and_hold_their_intervals(whole, results):
@@ -107,6 +110,35 @@ def test_the_map_of_corruptions_is_better_above_0_with_intervals(whole, results)
         assert (panel["high"][there] >= panel["matrix"][there] - 1e-6).all()
     assert len(view["charts"]["ece|independent"]["panels"]) == 1  # no score of an example, no map
     assert "gaussian blur" in view["about"]
+
+
+def test_the_longer_run_has_the_bar_of_its_paired_difference_and_says_for_whom(whole, results):
+    (view,) = [one for one in whole["views"] if one["title"] == "Gain against the number of networks"]
+    table = table_of_result(results["equal_cost"])
+    places = [at for at, one in enumerate(table.candidates) if one.advice == "train_longer" and one.at_full_cost]
+    place = next(at for at in places if table.candidates[at].calibration == "none")
+    for metric, factor in (("accuracy", 100), ("nll", 1)):
+        panel = unpacked(view["charts"][f"{metric}|new"]["panels"][0])
+        line, bar = [one for one in panel["series"] if one["group"] == "Train longer"]
+        found = table.difference(place, 0, metric)
+        np.testing.assert_allclose(np.ravel(bar["bars"]), [factor * found.low, factor * found.high], rtol=1e-5)
+        np.testing.assert_allclose(line["y"], factor * found.value, rtol=1e-5)
+    legend = [entry["name"] for entry in view["charts"]["nll|new"]["legend"]]
+    assert any(name.endswith("bar: 95 %, these networks on new examples") for name in legend)
+
+
+def test_a_longer_run_that_is_advised_has_a_card_unless_the_one_at_full_cost_is_it(results):
+    table = table_of_result(results["equal_cost"])
+    place = next(at for at, one in enumerate(table.candidates) if one.advice == "train_longer")
+    decision = Decision(advice="train_longer", chosen=place, gain=table.difference(place, 0), net=table.gain(place))
+    assert longer_card(table, decision, "") == []  # at the ensemble's cost it has one already
+    third = replace(table.candidates[place], name="one network trained 3 times as long", at_full_cost=False)
+    shorter = replace(table, candidates=tuple(third if at == place else one for at, one in enumerate(table.candidates)))
+    (card,) = longer_card(shorter, decision, "")
+    assert card.label.startswith("One network trained 3 times as long")
+    assert " against one network, these networks" in card.note
+    assert "95\N{NO-BREAK SPACE}% interval" in card.note
+    assert longer_card(shorter, replace(decision, advice="ensemble"), "") == []
 
 
 def test_what_members_say_is_kept_to_a_thousandth_of_a_nat_and_pictures_to_the_pixel(whole, results):
@@ -148,7 +180,7 @@ def test_of_one_member_and_one_epoch_what_is_there_is_shown(name):
 def test_prices_that_are_not_known_are_not_named():
     dataset = example_result("equal_cost")
     space = "\\u00a0"
-    one_pass = f"1{space}forward pass a prediction"
+    one_pass = f"1{space}forward pass per prediction"
     assert f'"no more training and {one_pass}"' in explore({"equal_cost": dataset}, [])[0]
     dataset["training"][:] = np.nan  # of networks that others trained
     text = explore({"equal_cost": dataset}, [])[0]

@@ -41,13 +41,13 @@ class Explorer:
         if anew:
             self.page.goto("about:blank")
         self.page.goto(f"{self.address}#{link}")
-        self.page.wait_for_selector("#explorer .view")
         self.page.evaluate("new Promise(done => setTimeout(done))")  # after a change of the address within a page
+        self.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
         return self
 
     @property
     def state(self):
-        """What the address says."""
+        """The content of the address bar."""
         return self.page.evaluate(STATE)
 
     def view(self, title):
@@ -56,7 +56,7 @@ class Explorer:
 
     def numbers(self, title):
         """All numbers of a view's sentence."""
-        said = self.view(title).locator(".said-of").inner_text().translate(MINUS)
+        said = self.view(title).locator("> .said-of").inner_text().translate(MINUS)
         return [float(number) for number in re.findall(r"[-+]?\d+(?:\.\d+)?", said)]
 
 
@@ -71,6 +71,7 @@ def test_every_tab_opens_from_its_address_and_from_the_keys(explorer):
     explorer.page.focus("#tab-size")
     for tab in [*list(TABS)[1:], "size"]:
         explorer.page.keyboard.press("ArrowRight")
+        explorer.page.wait_for_selector("#explorer-view[aria-busy=false]")
         by_keys = explorer.page.locator("#explorer .view > h3").all_inner_texts()
         assert explorer.page.evaluate("document.activeElement.id") == f"tab-{tab}"
         assert explorer.state["tab"] == tab
@@ -90,16 +91,16 @@ def test_a_link_opens_its_view_and_a_change_is_in_the_link(explorer):
     view = explorer.view(SIZE)
     assert [one.input_value() for one in view.locator("select").all()] == ["nll", "these"]
     assert view.locator("output").inner_text() == "4"
-    before = view.locator(".said-of").inner_text()
+    before = view.locator("> .said-of").inner_text()
     view.locator("select").first.select_option("brier")
     view.locator("input[type=range]").focus()
     explorer.page.keyboard.press("ArrowRight")
     assert {"tab": "size", "score": "brier", "interval": "these", "k": "5"}.items() <= explorer.state.items()
-    after = view.locator(".said-of").inner_text()
+    after = view.locator("> .said-of").inner_text()
     assert after != before
     explorer.page.reload()
-    explorer.page.wait_for_selector("#explorer .view")
-    assert explorer.view(SIZE).locator(".said-of").inner_text() == after
+    explorer.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
+    assert explorer.view(SIZE).locator("> .said-of").inner_text() == after
 
 
 def test_what_a_link_does_not_know_is_the_first(explorer):
@@ -148,10 +149,14 @@ def test_scores_by_severity_are_the_results(explorer):
     shift = example_result("shift")
     method = str(shift["approach"].values[-1])
     explorer.at(tab="corruption", score="accuracy", method=method, severity=3)
-    said = explorer.view("Under corruption: one network against a method").locator(".said-of").inner_text()
-    shown = [float(number) for number in re.findall(r"([\d.]+)\s%\s\(", said)]
-    scores = [pick(shift, "score", approach=one, metric="accuracy", severity=3) for one in ("single", method)]
+    said = explorer.view("Under corruption: one network against a method").locator("> .said-of").inner_text()
+    shown = [float(number) for number in re.findall(r"([\d.]+)\s%[,;]", said)]
+    at = {"metric": "accuracy", "severity": 3}
+    scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
+    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).*: ([\d.]+) to ([\d.]+)\)", said)[0]]
+    gain = [100 * pick(shift, f"gain{end}", approach=method, **at) for end in ("", "_low", "_high")]
+    assert paired == pytest.approx(gain, abs=0.051)
 
 
 def averaged(dataset, members, temperature=1.0, each=False):
@@ -183,7 +188,7 @@ def test_ticked_members_are_averaged_as_numpy_does(explorer):
     explorer.at(anew=True, tab="members", members="3")
     assert view.locator("input:checked").count() == 1
     view.get_by_label("3", exact=True).uncheck()
-    assert "Tick a member" in view.locator(".said-of").inner_text()
+    assert "Tick a member" in view.locator("> .said-of").inner_text()
 
 
 def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(explorer):

@@ -24,7 +24,7 @@ def view_of(opened, address):
     """The view of members, after following a link."""
     opened.page.goto("about:blank")
     opened.page.goto(address)
-    opened.page.wait_for_selector("#explorer .view")
+    opened.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
     return opened.page.locator("#explorer .view").first
 
 
@@ -46,7 +46,7 @@ def test_names_of_files_come_back_from_the_address(chromium, tmp_path):
         view.locator("button.example").first.press("Enter")
         assert opened.page.evaluate("document.activeElement.className") == "example"  # keys go on from there
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=nobody")
-        assert "Tick a member" in view.locator(".said-of").inner_text()
+        assert "Tick a member" in view.locator("> .said-of").inner_text()
         assert "average" not in view.locator(".examples").inner_text()
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=plain.csv")
         view.get_by_label("plain.csv", exact=True).uncheck()
@@ -62,7 +62,7 @@ def test_one_member_and_broken_addresses_leave_the_page_whole(chromium, tmp_path
         opened.page.goto("about:blank")
         opened.page.goto(f"{page.as_uri()}{address}")
         opened.page.locator("#explorer").scroll_into_view_if_needed()
-        opened.page.wait_for_selector("#explorer .view")
+        opened.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
         assert opened.page.locator("#explorer .two").count() == 0  # no pair
         assert opened.page.locator("#theme").is_visible()  # all scripts ran
         assert opened.said == []

@@ -19,10 +19,10 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.confusion.example import example as confusion
-from modescape.analyses.themes import themed
+from modescape.analyses.themes import themed, told
 from modescape.plain import visible
 from modescape.plots.packed import script_json
-from modescape.report import page
+from modescape.report import entries
 from modescape.report.page import build_page
 from modescape.report.sections import sample_line, summarize, text_of
 from modescape.results import make_result
@@ -33,7 +33,7 @@ TURNED = "abc\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe"
 
 
 class Reader(HTMLParser):
-    """What a browser would see: elements with their attributes, and all text outside scripts and styles."""
+    """The visible page: elements with their attributes, and all text outside scripts and styles."""
 
     def __init__(self):
         super().__init__()
@@ -84,12 +84,15 @@ def test_sections_have_the_names_of_the_analyses_in_order(usual):
     reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
     assert ids == ["verdict", "explorer", "evidence", "analyses", "glossary", "provenance"]
-    assert folded(reader) == [name for names in themed(ANALYSES).values() for name in names]
+    leads = [names[0] for names in told(ANALYSES)]
+    assert folded(reader) == [name for names in themed(leads).values() for name in names]
     anchors = [attrs for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
     links = [attrs["href"] for attrs in anchors if attrs.get("class") != "term"]
-    assert links == ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
+    contents = ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
+    assert links == [*contents, "#gain-and-cost", "#explorer&tab=methods"]
     every = [attrs["id"] for _, attrs in reader.elements if "id" in attrs]
     assert len(every) == len(set(every))
+    assert {"gain-and-cost", *ANALYSES} <= set(every)
     terms = {attrs["href"].removeprefix("#") for attrs in anchors if attrs.get("class") == "term"}
     assert len(terms) > 20
     assert terms <= set(every)
@@ -180,7 +183,7 @@ def test_the_word_for_examples_is_text_and_no_part_of_the_template(content):
     html = build_page(content(results=results, manifest={**MANIFEST, "inputs": {"word": word}}))
     assert "46662" not in html
     assert EVIL not in html
-    assert f"Change against the mean single network on test {word}" in "".join(read(html).text)
+    assert f"Change from the mean single network on test {word}" in "".join(read(html).text)
 
 
 def test_what_was_left_out_of_the_data_is_said(content):
@@ -255,9 +258,9 @@ def test_provenance_and_recipe_are_there(content):
 
 def test_figures_and_tables_beyond_the_budget_are_left_in_their_files(content, monkeypatch):
     for budget in ("FIGURE_BUDGET", "CSV_BUDGET"):
-        monkeypatch.setattr(page, budget, 10)  # figures and tables of many megabytes
+        monkeypatch.setattr(entries, budget, 10)  # figures and tables of many megabytes
     html = build_page(content(results={"tsne": example_result("tsne")}))
-    assert "There is no interactive figure here" in html
+    assert "There is no interactive figure" in html
     assert "<code>results/tsne.nc</code>" in html
     assert 'download="tsne' not in html
 
@@ -281,7 +284,7 @@ def test_an_analysis_without_words_or_figure_is_still_shown(content):
 
 def test_each_section_says_what_can_be_concluded_before_it_is_opened(usual, content):
     said = [attrs for attrs in attributes(read(usual), "span") if attrs.get("class") == "takeaway"]
-    assert len(said) == len(ANALYSES)
+    assert len(said) == len(told(ANALYSES))
     rows = example_result("ensemble_size").assign_attrs(examples_word="rows")
     assert "images" not in summarize("ensemble_size", rows).takeaway
     assert summarize("ensemble_size", rows).takeaway in "".join(

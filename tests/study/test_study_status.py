@@ -1,4 +1,4 @@
-"""What is there, what is missing, what is damaged."""
+"""Present, missing and damaged parts of a study."""
 
 import time
 

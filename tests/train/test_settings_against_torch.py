@@ -1,4 +1,4 @@
-"""What a recipe may set for its training, against a plain loop of torch that uses torch's own of each, in float64."""
+"""Training settings of a recipe, against a plain loop with torch's own implementations, in float64."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the axes of a network's tensors are made of, found by unification.
+"""The composition of the axes of a network's tensors, found by unification.
 
 An axis is a direct sum of products of *atoms*: [C] is one atom, a flattened [C, H, W] is a product of three, and the
 channels after a concatenation are a sum of two. Layers determine which axes are equal (the outputs of one layer are the

@@ -1,4 +1,4 @@
-"""What is looked at in a study: a folder and a line of `ANALYSES` (`registry`) an analysis; nothing else names one.
+"""The analyses of a study: each is a folder and a line of `ANALYSES` (`registry`), and is named nowhere else.
 
 Importing this room costs nothing; an analysis is imported when its settings or its result are asked for.
 """
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> xr.Dataset:
-    """Carry out one analysis; the same study and settings give the same bits.
+    """Run one analysis; the same study and settings give the same bits.
 
     Args:
         name: a key of `ANALYSES`, or ``package.module:analysis``.
@@ -64,23 +64,23 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
     if is_own(name):
         from modescape.analyses import own
 
-        with own.importable(name, last=True):  # its code may import its neighbours when it is called
+        with own.importable(name, last=True):  # its code may import modules of its folder when it is called
             return own.checked(name, _measured(name, of, settings))
     return _measured(name, of, settings)
 
 
 def task_of(dataset: xr.Dataset | None) -> str:
-    """The task of a result."""
+    """The task that a result is for."""
     return "classification" if dataset is None else str(dataset.attrs.get("task", "classification"))
 
 
 def suits(name: str, task: str) -> bool:
-    """Whether an analysis is made for a task; what a user wrote decides for itself."""
+    """Whether an analysis is made for a task; a user's own analysis decides for itself."""
     return task == "classification" or is_own(name) or entry(name).numbers in (SAME, BESIDE)
 
 
 def entry(name: str) -> Analysis:
-    """An analysis of the registry; ``package.module:analysis``, one of the user's own, is imported.
+    """The analysis of this name in the registry; a user's own, ``package.module:analysis``, is imported.
 
     Raises:
         InputError: if there is no such analysis.
@@ -106,7 +106,7 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if offered.bare and entry(name).bare != SAME:
             raise NotEnough(f"the analysis {name!r} {entry(name).bare}")
-        if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
+        if "auxiliary" not in entry(name).also:  # with its own auxiliary networks, these give them
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
         part = entry(name).part("measure", offered.task)
         function, announced = part.measure, getattr(part, "draws", None)
@@ -151,7 +151,7 @@ def without_former(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[
 
 
 def check_settings(name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse settings that an analysis does not have, and values of the wrong kind.
+    """Check settings: an analysis must have them, and their values must be of the right kind.
 
     Raises:
         InputError: naming the nearest analysis or setting, or what the value should be.
@@ -165,7 +165,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             there = nearest(setting, list(known)) if known else "it has none"
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
-            continue  # it says itself what its values may be
+            continue  # it checks its values itself
         expected, fits = kind_of(known[setting])
         if not fits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")

@@ -1,4 +1,4 @@
-"""The study's own ensemble against one network that was trained at the cost of all its members."""
+"""The study's ensemble against one network trained at the cost of all members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENSEMBLE = "ensemble"
 
 
 class Networks(NamedTuple):
-    """Networks of one way to train, by repeats: their mean predictions are the ensembles that are scored."""
+    """Networks of one training method, by repeat; the mean prediction of each repeat is scored as an ensemble."""
 
     test: list[np.ndarray]  # log-probabilities, [network, example, class] a repeat
     repeats: Repeats  # of the ensembles
@@ -54,7 +54,7 @@ def _scored(
 
 
 def long_runs(offered: Offered) -> Offered | None:
-    """The networks that are trained at the cost of all members, whatever became of them.
+    """The networks trained at the cost of all members, finished or not.
 
     None where none are wanted, or where none of that length were begun.
     """
@@ -69,7 +69,7 @@ def long_runs(offered: Offered) -> Offered | None:
 
 
 def at_the_cost_of_all(offered: Offered, what: str) -> dict[str, Networks]:
-    """The ensemble of all trained members, and the long runs, each a repeat; without what is not there.
+    """The ensemble of all trained members, and the long runs, each a repeat; as far as they exist.
 
     Both cost `train.members` times `train.epochs` passes over all training images, by the same optimiser; the long run
     has the recipe's schedule stretched over the whole of them. Where a member is missing or diverged the ensemble cost

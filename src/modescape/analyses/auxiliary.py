@@ -12,7 +12,7 @@ from modescape.plain import MOST_EPOCHS
 from modescape.recipe import Recipe, lengthened, parse, warmup_for
 
 LONG_RUN = "equal-cost-long-run"  # folder of the networks that are trained at the cost of all members
-WIDE, SHORT = "equal-cost-wide", "equal-cost-short"  # as wide, and as many of a part of the training each
+WIDE, SHORT = "equal-cost-wide", "equal-cost-short"  # one wider network, and more networks trained for less time
 WHOLE = "whole long run"  # what such a network is called in results
 CYCLIC = {  # way to train at equal cost -> folder
     "independent": "cyclic-independent",
@@ -36,7 +36,7 @@ def variants(name: str, recipe: Recipe, examples: int) -> dict[str, Recipe]:
 
 
 def long_run(recipe: Recipe) -> Recipe | None:
-    """The recipe with its training stretched to the cost of all its members: what that buys in one network.
+    """The recipe with its training extended to the cost of all its members, for one network.
 
     All training images, the same optimiser, and the recipe's own schedule over the whole of the longer training. None
     where the recipe wants none (``variants.long_runs``), has one member, or would be trained for more epochs than a

@@ -1,4 +1,4 @@
-"""What averages of given models lose, on as many examples as there is room for: what choosing and sharing look at."""
+"""Losses of averages of given models, on as many examples as fit in memory; for subset choice and Shapley values."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from modescape.metrics.losses import Losses, error_losses, nll_losses, squared_l
 from modescape.metrics.scoring import Scoring
 from modescape.offered import Predictions
 
-MOST_NUMBERS = 1 << 27  # probabilities that are held: 512 MB
+MOST_NUMBERS = 1 << 27  # probabilities in memory: 512 MB
 LOG_2PI = float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True)
 class Averages:
-    """Losses of averages of models on the examples that are looked at; a name of a score -> its loss."""
+    """Losses of averages of models on the examples that are used; name of a score -> its loss."""
 
     losses: dict[str, Losses]  # "accuracy": the error; "rmse": the squared error
-    nothing: dict[str, np.ndarray]  # loss of what is said without any model, [example]
+    nothing: dict[str, np.ndarray]  # loss of the prediction without any model, [example]
     log_likelihood: np.ndarray | None  # of the truth, [model, example]; None where there is none
-    group: np.ndarray | None  # of each example that is looked at
+    group: np.ndarray | None  # of each example that is used
     examples: int
 
     @property
@@ -36,11 +36,11 @@ class Averages:
         return count_units(self.group, self.examples)
 
     def of_units(self, part: np.ndarray) -> np.ndarray:
-        """What is said of units, of examples: [example] from [unit]."""
+        """Expand values of units to their examples: [unit] -> [example]."""
         return part if self.group is None else part[self.group]
 
     def estimates(self, loss: dict[str, np.ndarray], scoring: Scoring) -> Estimate:
-        """Scores with what their intervals are made from, from the loss of each example, [example] each.
+        """Scores, and the values that their intervals are computed from, from the loss of each example, [example] each.
 
         A root of a mean is linearised, as everywhere (`modescape.metrics.regression.RootMean`).
         """
@@ -73,7 +73,7 @@ def averages_of(predictions: Predictions, models: Sequence[int], scoring: Scorin
         predictions: of a set of examples.
         models: which.
         scoring: which scores there are.
-        most: examples that are looked at, and fewer where there are very many classes; whole groups of them.
+        most: examples used at most, fewer where there are very many classes; whole groups of them.
         key: of the stream that they are drawn from.
     """
     label, numbers = predictions.label, predictions.label.ndim > 1
@@ -98,7 +98,7 @@ Found = tuple[dict[str, Losses], dict[str, np.ndarray], np.ndarray]
 
 
 def _of_classes(log_prob: np.ndarray, label: np.ndarray) -> Found:
-    """Without any model every class is as probable."""
+    """Without any model all classes are equally probable."""
     examples, classes = log_prob.shape[1:]
     of_label = log_prob[:, np.arange(examples), label].astype(np.float64)
     np.exp(log_prob, out=log_prob)
@@ -108,7 +108,7 @@ def _of_classes(log_prob: np.ndarray, label: np.ndarray) -> Found:
 
 
 def _of_numbers(predictive: np.ndarray, target: np.ndarray) -> Found:
-    """Without any model the mean of the targets is said, with their variance."""
+    """Without any model the prediction is the mean of the targets with their variance."""
     found = gaussian(predictive)
     log = log_density(found, target)
     mean, variance = target.mean(0), target.var(0)

@@ -1,4 +1,4 @@
-"""What makes comparisons fair: equal numbers of networks, temperatures from validation, costs beside them."""
+"""Fair comparisons: equal numbers of networks, temperatures from validation, and costs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def spread_of_solutions(
 ) -> list[float]:
     """Jensen-Shannon divergence of every subset of that many solutions (a balanced sample of them), nats.
 
-    Of another task what it takes for the spread (`Likeness.spread`).
+    For another task its own measure of spread (`Likeness.spread`).
     """
     if not 2 <= networks <= len(log_prob):
         return []

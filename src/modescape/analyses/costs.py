@@ -1,4 +1,4 @@
-"""What each analysis asks for beside reading and drawing: images sent through networks, and steps of training.
+"""The cost of each analysis beyond reading and drawing: forward passes of images, and steps of training.
 
 Counted from the code of the analyses, to within a factor of two (a test compares): random samples that are drawn again,
 and methods that a network does not allow, are taken as they mostly are. Recomputing the batch-norm statistics of a
@@ -21,16 +21,16 @@ from modescape.recipe import Recipe
 if TYPE_CHECKING:
     from modescape.study import Study
 
-DRAWN_AGAIN = 0.3  # samples of which the accuracy is asked for, for each that is used, on average over the methods
+DRAWN_AGAIN = 0.3  # samples whose accuracy is computed per sample used, average over the methods
 CLOUD = 40  # random samples drawn for the directions of PCA-random, with those that are drawn again
-STEP_IMAGES = 300  # images that are sent through a network in the time of a step: a batch, there and back
-SECOND_IMAGES = 150_000  # that a worker sends through a small network in a second
+STEP_IMAGES = 300  # forward passes of images in the time of a training step
+SECOND_IMAGES = 150_000  # forward passes per second of a worker with a small network
 SPANNED = len(STEPS) - 1  # steps of a sweep at which there is more than one network
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a study: what the counts are made of."""
+    """The sizes of a study, from which costs are counted."""
 
     recipe: Recipe
     members: int
@@ -47,12 +47,12 @@ class Sizes:
 
     @property
     def drawn(self) -> int:
-        """Networks that all methods draw around one solution."""
+        """Networks that all methods together draw around one solution."""
         return len(AROUND) * self.recipe.subspace.samples
 
     @property
     def on_other_sets(self) -> int:
-        """Networks that are looked at on corrupted and other examples: of all methods; of a regression the members."""
+        """Networks evaluated on corrupted and other examples: of all methods, or the members of a regression."""
         return self.members if self.task == "regression" else self.runs * self.drawn
 
     @property
@@ -62,7 +62,7 @@ class Sizes:
         return min(self.train, BATCH_NORM_IMAGES) if recomputed else 0
 
     def test_at_most(self, examples: int) -> int:
-        """Test images, or as many as an analysis takes."""
+        """Test images, at most as many as an analysis uses."""
         return min(self.test, examples)
 
     def settings(self, name: str) -> dict[str, Any]:
@@ -70,19 +70,19 @@ class Sizes:
         return {**defaults(name), **self.recipe.settings.get(name, {})}
 
     def of(self, networks: float, images: float, asked: float = DRAWN_AGAIN) -> float:
-        """Images of networks that are evaluated, with their statistics, and with the draws that are judged before.
+        """Forward passes for networks on examples, including batch-norm statistics and rejected draws.
 
         Args:
             networks: how many.
             images: that each predicts.
-            asked: of how many more networks the validation accuracy is asked for, a network.
+            asked: further networks per network whose validation accuracy is computed.
         """
         again = asked * (self.validation + self.statistics)
         return networks * (images + self.statistics + again)
 
 
 def sizes_of(study: Study) -> Sizes:
-    """Of a study, from its manifest."""
+    """The sizes of a study, from its manifest."""
     counts = study.manifest.get("examples") or dict.fromkeys(("train", "validation", "test"), 0)
     batch_norm = any(name.endswith("running_mean") for name in study.manifest["model"]["buffers"])
     examples = (counts[split] for split in ("train", "validation", "test"))
@@ -99,7 +99,7 @@ class Cost:
 
     @property
     def rank(self) -> float:
-        """The longer an analysis takes, the higher; without timing anything."""
+        """A number that grows with the duration of an analysis; nothing is timed."""
         return self.images + STEP_IMAGES * self.steps + SECOND_IMAGES * self.seconds
 
 
@@ -113,7 +113,7 @@ class Draws:
 
 
 def sweep_images(sizes: Sizes) -> float:
-    """Images of the sweep of scales, which a process makes once for all its analyses that draw networks."""
+    """Forward passes of the sweep of scales, which a process makes once for all analyses that sample networks."""
     if sizes.recipe.subspace.variant != "swept":
         return 0
     settings = sizes.recipe.subspace
@@ -124,18 +124,18 @@ def sweep_images(sizes: Sizes) -> float:
 
 
 def cost_of(name: str, sizes: Sizes) -> Cost:
-    """What an analysis asks for; nothing where it reads what is there."""
+    """The cost of an analysis; zero where it only reads."""
     module = cost_module(name, sizes)
     return Cost() if module is None else module.cost(sizes)
 
 
 def draws_networks(name: str, task: str) -> bool:
-    """Whether an analysis announces networks that it draws around solutions."""
+    """Whether an analysis requests networks sampled around solutions."""
     return suits(name, task) and hasattr(entry(name).part("measure", task), "draws")
 
 
 def cost_module(name: str, sizes: Sizes) -> Any:
-    """What says it; None where an analysis reads what is there, as its counterpart for a task may."""
+    """The function that gives the cost; None where the analysis (for this task) only reads."""
     one = entry(name)
     reads = sizes.task == "regression" and one.numbers == BESIDE and not draws_networks(name, sizes.task)
     return one.part("cost") if "cost" in one.also and not reads else None

@@ -1,4 +1,4 @@
-"""What one run has left behind, and the drawing of networks around its solution."""
+"""The stored checkpoints of one run, and the sampling of networks around its solution."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Networks(NamedTuple):
 
 @dataclass(frozen=True)
 class Around:
-    """What one run has left behind, and how networks are drawn around its solution."""
+    """The stored checkpoints of one run, and how networks are sampled around its solution."""
 
     context: StudyContext
     member: int
@@ -44,12 +44,12 @@ class Around:
 
     @property
     def trajectory(self) -> Tensor:
-        """The last kept checkpoints, float32 [epoch, parameter]."""
+        """The parameters of the last stored checkpoints, float32 [epoch, parameter]."""
         return self._read[0]
 
     @property
     def states(self) -> list[ModelState]:
-        """The same, with buffers."""
+        """The last stored checkpoints with their buffers."""
         return self._read[1]
 
     @functools.cached_property
@@ -72,12 +72,12 @@ class Around:
 
     @functools.cached_property
     def length(self) -> float:
-        """L2 of the solution's weights."""
+        """L2 norm of the solution's weights."""
         return float(self.trajectory[-1].double().norm())
 
     @functools.cached_property
     def threshold(self) -> float:
-        """Validation accuracy from which a random sample is accepted; of a regression the RMSE up to which."""
+        """Validation accuracy from which a random sample is accepted; for a regression the RMSE up to which it is."""
         acceptance, own = self.context.study.recipe.subspace.acceptance, self._quality(self.trajectory[-1:])[0]
         return acceptance * own if self._likeness.higher_is_better else own / acceptance
 
@@ -87,7 +87,7 @@ class Around:
 
     @property
     def run(self) -> Run:
-        """What methods may know of this run."""
+        """What methods may use of this run."""
         settings = self.context.study.recipe.subspace
         return Run(
             trajectory=self.trajectory,
@@ -101,25 +101,25 @@ class Around:
 
     @functools.cached_property
     def _kept(self) -> dict[Callable[..., Any], Any]:
-        """What methods found of this run, for `Run.once`."""
+        """Results of methods on this run, for `Run.once`."""
         return {}
 
     def reach(self, method: str) -> Reach:
-        """How far a method with a scale reaches; read where it is stored."""
+        """Distances of a method's samples at scale 1 and of their centre; read where they are stored."""
         if method not in self._reaches:
             known = stored_reach(self.context, self.member, method) if self.given is None else None
             self._reaches[method] = self.measured_reach(method) if known is None else known
         return self._reaches[method]
 
     def measured_reach(self, method: str) -> Reach:
-        """The same, from the checkpoints."""
+        """`reach`, computed from the checkpoints."""
         centre = self.sampler(method, METHODS[method].base_scale).centre(self.trajectory)
         offset = float((centre - self.trajectory[-1].double()).norm()) / self.length
         return Reach(self.sampler(method, 1.0).step(self.trajectory) / self.length, offset)
 
     @functools.cached_property
     def _reaches(self) -> dict[str, Reach]:
-        """As far as they were asked for."""
+        """The distances of methods that were asked for so far."""
         return {}
 
     def offset(self, method: str) -> float:
@@ -172,19 +172,19 @@ class Around:
         return (weights.double() - self.trajectory[-1].double()).norm(dim=1) / self.length
 
     def installed(self, weights: Tensor) -> Networks:
-        """Flattened weights [sample, parameter] as networks, with batch-norm statistics as all are compared."""
+        """Networks of flattened weights [sample, parameter], with batch-norm statistics as in every comparison."""
         solution = self.states[-1]
         params: list[Params] = [tree.unravel(row, solution.params) for row in weights]
         return self.compared([ModelState(one, solution.buffers) for one in params])
 
     @functools.cached_property
     def _solution(self) -> ModelState:
-        """The solution, with batch-norm statistics as all are compared."""
+        """The solution, with batch-norm statistics as in every comparison."""
         params, buffers = self.compared(self.states[-1:]).state
         return ModelState(tree.unstack(params, 0), tree.unstack(buffers, 0))
 
     def compared(self, states: list[ModelState]) -> Networks:
-        """Networks with batch-norm statistics of one kind: in a comparison they differ in nothing else.
+        """Networks with batch-norm statistics of one kind, so that a comparison does not depend on these.
 
         They are recomputed on training images for every network, trained or sampled, or are those that it came with,
         which for a sample are the solution's (`recipe.Subspace.batch_norm`).
@@ -208,7 +208,7 @@ class Around:
         return found >= self.threshold if self._likeness.higher_is_better else found <= self.threshold
 
     def _quality(self, weights: Tensor) -> list[float]:
-        """Accuracy on the validation images, RMSE of a regression."""
+        """Accuracy on the validation images, or RMSE for a regression."""
         split = self.context.dataset.validation
         predicted = predict(self.context, self.installed(weights), split.inputs)
         return self._likeness.good(predicted, split.label.cpu().numpy()).tolist()
@@ -218,7 +218,7 @@ class Around:
         return likeness_of(self.context)
 
     def keys(self, purpose: str, count: int) -> Tensor:
-        """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
+        """Keys of the random streams of samples 0 .. count - 1 around this member, int64 [sample]."""
         return self._keys(purpose, range(count))
 
     def _keys(self, purpose: str, numbers: Iterable[int]) -> Tensor:
@@ -226,7 +226,7 @@ class Around:
         return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in numbers])
 
     def placed(self, states: list[ModelState]) -> Networks:
-        """Networks on the study's device, as they are."""
+        """Networks on the study's device, with the statistics that they have."""
         parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
         device = self.context.device
         moved = ({name: tensor.to(device) for name, tensor in part.items()} for part in parts)
@@ -234,7 +234,7 @@ class Around:
 
 
 def completed(context: StudyContext, found: np.ndarray, validation: Callable[[], np.ndarray]) -> np.ndarray:
-    """Predictions [network, example, width] with what their task takes from the same networks' on validation images."""
+    """Predictions [network, example, width] adjusted by those on validation images."""
     task = context.study.task
     if not task.needs_validation:
         return found

@@ -16,10 +16,10 @@ LESS, MORE = "< ", "> "
 
 @dataclass(frozen=True)
 class Equivalent:
-    """What so many networks of a method are worth, as the result of the calibration has it."""
+    """Deep ensemble equivalent of a number of networks of a method, from the result of `calibration`."""
 
     size: int  # networks of the method; 0 where nothing was measured
-    most: int  # independent networks there are
+    most: int  # available independent networks
     value: float  # from 1 on; NaN below, infinite above `most`
     low: float  # its 95 % interval, likewise
     high: float
@@ -32,7 +32,7 @@ class Equivalent:
 
     @property
     def below(self) -> bool:
-        """Whether the method is worse than one network, so that no number of networks is worth as little."""
+        """Whether the method is worse than one network, so that it has no equivalent."""
         return self.known and math.isnan(self.value)
 
     def text(self, decimals: int = 1) -> str:
@@ -44,7 +44,7 @@ class Equivalent:
         return f"{MORE}{self.most}" if math.isinf(self.value) else fixed(self.value, decimals)
 
     def bounds(self, decimals: int = 1) -> str:
-        """Its 95 % interval; of the difference in nats where there is no number; "" where nothing was measured."""
+        """Its 95 % interval, or that of the difference in nats without an equivalent; "" where nothing was measured."""
         low, _, high = self.behind
         if not self.known:
             return ""
@@ -67,7 +67,7 @@ class Equivalent:
 
 
 def equivalent(calibration: xr.Dataset | None, method: str, size: int | None = None) -> Equivalent:
-    """What `size` networks of a method are worth; None: as many as the method has."""
+    """The equivalent of `size` networks of a method; None: of all its networks."""
     absent = Equivalent(0, 0, math.nan, math.nan, math.nan, (math.nan, math.nan, math.nan))
     if calibration is None or method not in calibration["other_approach"].values:
         return absent
@@ -88,7 +88,7 @@ def _behind(at: xr.Dataset) -> tuple[float, float, float]:
 
 
 def inside_a_run(calibration: xr.Dataset | None) -> dict[str, Equivalent]:
-    """Methods that make their networks within one run, with all networks that they have; measured ones alone."""
+    """Methods within one run, with all their networks, as far as measured."""
     if calibration is None:
         return {}
     names = [str(name) for name in calibration["other_approach"].values if name != "independent"]

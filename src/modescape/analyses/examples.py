@@ -1,4 +1,4 @@
-"""What the made-up results share."""
+"""Helpers for the made-up results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CROSSED = "95 %: new networks on new examples; ..._these: these networks on new 
 
 
 def stated(methods: Sequence[str], dim: str = "approach", draws: int = 0) -> dict:
-    """Scale, distance and control of methods, as every result that samples has them; [method] or [method, draw]."""
+    """Scale, distance and control of methods, as in every result with sampled networks; [method] or [method, draw]."""
     place = np.arange(len(methods), dtype=float)
     without = np.isin(methods, ("single", "independent"))
     scale = np.where(without | np.isin(methods, ("trajectory", "mc_dropout", "weight_average")), np.nan, 0.1 + place)
@@ -49,7 +49,7 @@ def interval(
 
 
 def about(members: int, *, examples: int = EXAMPLES, repeats: int = 1, intervals: str = "none") -> dict[str, Any]:
-    """What every dataset carries: arguments of `modescape.results.make_result`."""
+    """Attributes of every dataset: arguments of `modescape.results.make_result`."""
     provenance = {"recipe_hash": "0123456789abcdef", "recipe_name": "example", "version": "0.1.0", "seed": 0}
     provenance |= {"examples": examples, "members": members, "repeats": repeats}
     return {"intervals": intervals, "provenance": provenance, "left_out": ""}

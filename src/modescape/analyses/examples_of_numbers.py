@@ -1,4 +1,4 @@
-"""Made-up results of a regression: those of classes with the quantities, units and facts of numbers, for tests."""
+"""Made-up results of a regression: those of classes, converted to its quantities and units, for tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ METRICS = {"accuracy": "rmse", "nll": "nll", "brier": "crps", "calibrated_nll": 
 
 
 def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
-    """A made-up result of an analysis that looks at classes and numbers in the same way.
+    """Convert a made-up result for classes into one for a regression.
 
     Args:
         dataset: the example of classes.
@@ -82,7 +82,7 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _values(name: str, values: np.ndarray) -> np.ndarray:
-    """An accuracy becomes an error, what differs a distance."""
+    """Convert values: accuracies to errors, differences of labels to distances."""
     if "accuracy" in name or name == "agreement":
         return SCALE * (1 - values)
     return values if NAMES[name][1] in ("1", "nats") else SCALE * values
@@ -93,7 +93,7 @@ def _number(name: str, value: Any) -> Any:
 
 
 def _in_units(found: xr.Dataset) -> xr.Dataset:
-    """Scores of classes as errors: positive, and better the lower."""
+    """Convert scores of classes to errors: positive, lower is better."""
     new = {}
     for name, values in found.data_vars.items():
         if "metric" not in values.dims or "rmse" not in found["metric"].values:
@@ -114,7 +114,7 @@ def held(random: np.random.Generator, members: int, target: np.ndarray, spread: 
     """Predictions of networks whose means lie around the targets, for analyses to be measured on.
 
     Args:
-        random: where they come from.
+        random: the generator.
         members: networks.
         target: [example, 1].
         spread: standard deviation of the means around the targets.

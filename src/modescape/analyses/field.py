@@ -1,4 +1,4 @@
-"""A study's network and data as a loss landscape: what analyses of surfaces, paths and curvature stand on."""
+"""A study's network and data as a loss landscape, for analyses of surfaces, paths and curvature."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from modescape.models import working_dtype
 from modescape.predict import BATCH
 from modescape.types import Inputs, ModelState, Params
 
-HELD = 1 << 29  # bytes of prepared examples that stay from pass to pass
+HELD = 1 << 29  # bytes of prepared examples that are kept between passes
 POLICIES: dict[str, Literal["recompute", "interpolate"]] = {"recompute": "recompute", "stored": "interpolate"}
-"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics made of a point's weights, or those that it
+"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics recomputed for a point, or those that it
 brings. Points of a cut bring the solution's; on a cut through solutions each has its own, mixed between them."""
 
 
 def field(context: StudyContext, point: ModelState, split: Split, **settings: Any) -> Landscape:
-    """The loss of the study's network on examples of it, around a point.
+    """The loss of the study's network on some of its examples, around a point.
 
     The network runs in evaluation, without dropout, of torch's own operations, so that every derivative exists. The
     loss is the task's, nats an example: of classes the negative log-likelihood, of numbers that of the standardised
@@ -36,7 +36,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
     Args:
         context: the study's data and network.
         point: the point of interest, such as a solution (`point_of`).
-        split: the examples; `context.dataset.train.first(n)`.
+        split: the examples, such as `context.dataset.train.first(n)`.
         **settings: of `Landscape`, in place of these.
     """
     dtype = working_dtype(point.params)
@@ -51,7 +51,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
 
 
 def point_of(context: StudyContext, member: int) -> ModelState:
-    """The solution of a member, as it lies on the disk."""
+    """The solution of a member, read from disk."""
     return weights_of(context.offered, "a loss landscape").solution(member)
 
 
@@ -61,7 +61,7 @@ def tensors_of(state: ModelState) -> Params:
 
 
 def loss_of(context: StudyContext) -> str | Loss:
-    """The loss of a landscape: its name for classes, so that accuracy and agreement come with it."""
+    """The loss of a landscape: for classes its name, with which accuracy and agreement are computed too."""
     task = context.dataset.task
     return "cross_entropy" if task.kind == "classification" else task.mean_loss
 
@@ -69,7 +69,7 @@ def loss_of(context: StudyContext) -> str | Loss:
 def batches_of(
     context: StudyContext, split: Split, *, dtype: Any, examples: int = BATCH
 ) -> list[tuple[Inputs, Tensor]]:
-    """Prepared examples and targets as the loss takes them, in batches of so many.
+    """Prepared examples and targets as the loss takes them, in batches.
 
     Args:
         context: the study's preparation and task.
@@ -91,7 +91,7 @@ def prepared(
 
 
 def passes(context: StudyContext, split: Split, *, dtype: Any, held: int = HELD) -> Batches:
-    """`batches_of` where they take at most ``held`` bytes; else what prepares them anew in every pass.
+    """`batches_of` where they take at most ``held`` bytes; else what prepares them again in every pass.
 
     Prepared examples are several times as large as they lie in a study: of large images those of all would not fit.
     """
@@ -103,7 +103,7 @@ def passes(context: StudyContext, split: Split, *, dtype: Any, held: int = HELD)
 
 
 def statistics_batches(context: StudyContext, point: ModelState) -> Batches:
-    """Training examples of which batch-norm statistics are made, in whole batches as everywhere in a study."""
+    """Training examples for batch-norm statistics, in batches as everywhere in a study."""
     train = context.dataset.train.first(BATCH_NORM_IMAGES)
     total = len(train.label)
     return passes(context, train.first(total - total % min(BATCH, total)), dtype=working_dtype(point.params))

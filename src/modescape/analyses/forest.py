@@ -59,7 +59,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: in
     side = "right" if score.higher_is_better else "left"
     panel = Panel(
         title=title,
-        x_label=f"{score.short} minus that of {against} ({score.difference_unit}); better to the {side}",
+        x_label=f"{score.of_differences(f'{score.short} minus that of {against}')}; better to the {side}",
         y_label="",
         series=[zero, *marks],
         rows=[style.shortened(row.name, LETTERS) for row in kept],

@@ -1,4 +1,4 @@
-"""What analyses of given models share: their names, scores of each and of several together, one model at a time."""
+"""Shared by analyses of given models: their names, and scores of each and of ensembles, one model at a time."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ NEW = "95 %, new runs on new test examples"
 
 
 def models_of(predictions: Predictions) -> list[int]:
-    """The models that are compared, in the order in which they were given."""
+    """The models to compare, in the given order."""
     return [int(model) for model in predictions.groups[INDEPENDENT]]
 
 
 def names_of(offered: Offered) -> list[str]:
-    """Their names, one each; numbers of members where they have none."""
+    """Their names; the numbers of members where they have none."""
     names = [one_line(name) for name in offered.names or offered.members]
     return unique(names)
 
 
 def groups_of(offered: Offered) -> dict[str, list[int]]:
-    """What belongs together -> places among the models; names in one line and different from each other."""
+    """Name of a group -> indices of its models; names are made one line each, and distinct."""
     names = unique([one_line(name) for name in offered.name_groups])
     return {
         name: [int(place) for place in places] for name, places in zip(names, offered.name_groups.values(), strict=True)
@@ -37,19 +37,19 @@ def groups_of(offered: Offered) -> dict[str, list[int]]:
 
 
 def alone(predictions: Predictions, model: int, scoring: Scoring) -> Estimate:
-    """Scores of one model, and of each of its examples (or groups of them)."""
+    """Scores of one model: means, and per example (or group of examples)."""
     return scored(predictions.log_prob(model)[None], predictions, scoring)
 
 
 def together(predictions: Predictions, models: Sequence[int], scoring: Scoring) -> Estimate:
-    """Scores of several models as one ensemble; of classes one model is in memory at a time."""
+    """Scores of the ensemble of several models; for classes one model is in memory at a time."""
     if predictions.label.ndim > 1:  # the mixture of a regression's predictions holds all of them
         return scored(stacked(predictions, models), predictions, scoring)
     return scored(mean_log_prob(predictions, models)[None], predictions, scoring)
 
 
 def scored(values: np.ndarray, predictions: Predictions, scoring: Scoring) -> Estimate:
-    """Scores of the average of log-probabilities [model, example, class] of all the examples of these predictions."""
+    """Scores of the average of log-probabilities [model, example, class] on all examples of these predictions."""
     whole = np.ones((1, len(values)), dtype=bool)
     return subset_estimate(values, predictions.label, whole, None, scoring, predictions.example_group)
 

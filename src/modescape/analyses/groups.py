@@ -1,4 +1,4 @@
-"""Predictions of comparable groups of networks: those around single solutions, and independent ones."""
+"""Predictions of comparable groups of networks: sampled around single solutions, or independent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from modescape.metrics.subsets import subsets
 from modescape.offered import INDEPENDENT, SNAPSHOTS, Predictions, Sampled, runs
 from modescape.plain import ranges
 
-MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
+MOST_GROUPS = 20  # subsets of independent members that are used where every group is evaluated by itself
 LEVEL = ", at one distance"  # ends the name of an approach whose networks are as far from the solution as all others'
 
 
 def runs_of(context: StudyContext) -> list[int]:
-    """The members that are looked at where not all are needed: the same for every method."""
+    """The members that are used where not all are needed: the same for every method."""
     return context.trained[: context.study.recipe.subspace.runs]
 
 
@@ -37,7 +37,7 @@ def approaches(predictions: Predictions) -> list[str]:
 
 
 def several(predictions: Predictions) -> list[str]:
-    """Those of them that give several networks a solution; of one that is not ours, as its networks say."""
+    """Those of them that give several networks a solution; for another's approach, by the number of its networks."""
 
     def one_network(name: str) -> bool:
         if name in METHODS:
@@ -48,7 +48,7 @@ def several(predictions: Predictions) -> list[str]:
 
 
 def members_of(predictions: Predictions) -> list[int]:
-    """The members around whose solutions networks are looked at."""
+    """The members around whose solutions networks are sampled."""
     return list(runs(predictions, INDEPENDENT))
 
 
@@ -95,7 +95,7 @@ def paired(predictions: Predictions, approach: str, models: Iterable[int], least
     few = [member for member, own in found.items() if len(own) < least]
     needs = f"a comparison of {approach!r} needs networks around each independent network, members {ranges(members)}"
     if foreign := sorted(found.keys() - set(members)):
-        raise NotEnough(f"{needs}, and around no other; there are some around members {ranges(foreign)}")
+        raise NotEnough(f"{needs}, and around no others; there are some around members {ranges(foreign)}")
     if few:
         counts = ", ".join(f"{len(found[member])} around member {member}" for member in sorted(few))
         raise NotEnough(f"{needs}, {least} or more each; there are {counts}")

@@ -1,4 +1,4 @@
-"""The sets of images on which networks are compared, by name: so that what one predicted others can read."""
+"""The sets of images on which networks are compared, by name, so that analyses share stored predictions."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ImageSet:
     first: int | None = None  # so many, from the first on; None: all
 
     def __str__(self) -> str:
-        """Its name, as predictions on it are stored."""
+        """The name under which predictions on it are stored."""
         name = {"shift": f"shift-{self.severity}", "other": _plain(self.source)}.get(self.kind, self.kind)
         return name if self.first is None else f"{name}-first-{self.first}"
 
     @property
     def role(self) -> str:
-        """Its name for analyses, however many of its images there are."""
+        """Its name for analyses, whatever the number of its images."""
         return {"shift": f"shift {self.severity}", "other": f"{OTHER}{self.source}"}.get(self.kind, self.kind)
 
     def inputs(self, context: StudyContext) -> Inputs:
@@ -59,14 +59,14 @@ class ImageSet:
         return split.label[: self.first].cpu().numpy()
 
     def group(self, context: StudyContext) -> np.ndarray | None:
-        """What names the group of each example, texts [example]; None where there are none."""
+        """Name of the group of each example, texts [example]; None without groups."""
         if self.kind == "other":
             return None
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return None if split.group is None else split.group[: self.first]
 
     def recipe_part(self, data: dict[str, Any]) -> list[Any]:
-        """What of the recipe's section ``data`` its images depend on, beside what identifies the study."""
+        """The settings in section ``data`` that its images depend on, besides those that identify the study."""
         if self.kind == "shift":
             return [data["shift"], data["frost"]]
         return [self.source, self.limit] if self.kind == "other" else []
@@ -76,7 +76,7 @@ HELD = 8  # severities of shift, and as many sets of other data, in memory: whoe
 
 
 def clean(context: StudyContext, first: int | None = None) -> ImageSet:
-    """The test images; ``first`` so many of them, where there are more."""
+    """The test images; only the ``first`` ones where there are more."""
     return ImageSet("test", first=_cut(context, first))
 
 
@@ -95,7 +95,7 @@ def shifted(context: StudyContext, severity: int, first: int | None = None) -> I
 
 
 def other(source: str, limit: int) -> ImageSet:
-    """Other data: a random part of it where it has more images than ``limit``."""
+    """Other data; a random subset where it has more images than ``limit``."""
     return ImageSet("other", source=source, limit=limit)
 
 
@@ -128,7 +128,7 @@ def _cut(context: StudyContext, first: int | None) -> int | None:
 
 
 def _plain(source: str) -> str:
-    """A source as the name of a folder, none of which is that of a set of ours."""
+    """Name of the folder for a source; it differs from all other names of sets."""
     if is_name(source) and len(source) < 40:
         return f"other-{source}"
     return f"other-{hashlib.sha256(source.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""How alike networks of a task are, and how good: labels and accuracy of classes, means and RMSE of a regression.
+"""How similar and how good networks of a task are: labels and accuracy of classes, means and RMSE of a regression.
 
 `CLASSES` and `NUMBERS` say all that differs between tasks where networks are compared as functions; analyses go through
 them, and figures and words by the names that they give.
@@ -44,7 +44,7 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """How networks of a task are compared. What they say is [..., example(, output)], as `said` gives it."""
+    """How networks of a task are compared. Their answers are [..., example(, output)], as `said` gives them."""
 
     said: Callable[[np.ndarray], np.ndarray]  # predictions [..., example, width] -> what is compared of them
     good: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (predictions, target) -> [...], of `quality`
@@ -52,13 +52,13 @@ class Likeness:
     between: Callable[[np.ndarray], np.ndarray]  # said [model, example] -> [model, model], of `difference`
     apart: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (said of models, of a baseline) -> [model], likewise
     over_error: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    """(said of models, of a baseline, target) -> [model], of `normalized`; NaN where there is neither error nor
+    """(answers of models, of a baseline, target) -> [model], of `normalized`; NaN where there is neither error nor
     difference."""
     agree: Callable[[np.ndarray, np.ndarray], np.ndarray]  # likewise, of `agreement`
-    unrelated: float  # that of networks whose errors have nothing in common
+    unrelated: float  # of networks whose errors are uncorrelated
     limits: Callable[[np.ndarray, float, int], tuple[np.ndarray, ...]]
-    """(qualities, the baseline's, classes) -> four curves of `normalized`: noise on the baseline, errors that have
-    nothing in common, the least and the most that is possible."""
+    """(qualities, the baseline's, classes) -> four curves of `normalized`: noise on the baseline, uncorrelated
+    errors, the smallest and the largest possible value."""
     features: Callable[[np.ndarray, np.ndarray], np.ndarray]
     """(predictions [model, example, width], target) -> [model, feature]: points whose distances embeddings show."""
     moved: Callable[[np.ndarray, np.ndarray], float]
@@ -75,7 +75,7 @@ class Likeness:
     diversity: Quantity
 
     def similarity(self, said: np.ndarray, baseline: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """1 for the same function, 0 for errors that have nothing in common: max(0, 1 - `over_error` / `unrelated`).
+        """1 for the same function, 0 for uncorrelated errors: max(0, 1 - `over_error` / `unrelated`).
 
         Args:
             said: of models, [model, example(, output)].
@@ -124,7 +124,7 @@ def means(predictive: np.ndarray) -> np.ndarray:
 
 
 def standardised(predictive: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Means in standard deviations of the targets, [model, example x output]; of a constant target as they are."""
+    """Means in standard deviations of the targets, [model, example x output]; unscaled where the target is constant."""
     deviation = target.std(0)
     return (means(predictive) / np.where(deviation > 0, deviation, 1.0)).reshape(len(predictive), -1)
 

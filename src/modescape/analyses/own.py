@@ -1,7 +1,7 @@
-"""Analyses of the user's own: ``package.module:analysis`` in a recipe's list, found as a model factory is.
+"""A user's own analyses: ``package.module:analysis`` in a recipe's list, imported as a model factory is.
 
-Only measuring and drawing import that code. What the page says of it is stored with the result, so that opening a
-study, its status and its page need none of it.
+Only measuring and drawing import this code. The words of its section are stored with the result, so that opening a
+study, its status and its page do not need it.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
     from modescape.plots.charts import Chart
 
-WHAT = "analysis"  # how messages call the setting
+WHAT = "analysis"  # name of the setting in messages
 EXPECTED = (
     "expected a function measure(offered, *, setting=default) that returns a labelled result, an object or module with "
     "such a function, or a modescape.analyses.Analysis"
 )
 READING = "The table of parameters below has the unit and meaning of each number."
-FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn by hand
+FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn by own code
 
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Analysis):
-    """An analysis that is not of this package."""
+    """An analysis from outside this package."""
 
     name: str  # as the recipe writes it
     found: Any  # what stands under that name
-    code: str  # digest of its files: a change of them makes result and figure outdated
+    code: str  # digest of its files: a change makes result and figure outdated
 
     def part(self, name: str, task: str = "classification") -> Any:
-        """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
+        """A module of its folder, or a stand-in for one; during the import the current folder is on the path."""
         with importable(self.name):
             if isinstance(self.found, Analysis):
                 return self.found.part(name, task)
@@ -58,8 +58,8 @@ class Own(Analysis):
         return any(hasattr(module, name) for name in FIGURE)
 
     def chart(self, dataset: xr.Dataset) -> Chart | None:
-        """Its figure as it is described; None where it is drawn by hand."""
-        with importable(self.name, last=True):  # its code may import its neighbours when it is called
+        """The description of its figure; None where its own code draws it."""
+        with importable(self.name, last=True):  # its code may import modules of its folder when it is called
             described = getattr(self._drawn(), "describe", None)
             return described(dataset) if described else None
 
@@ -85,7 +85,7 @@ class Own(Analysis):
         return self.part("draw")
 
     def caption(self, dataset: xr.Dataset) -> str:
-        """Of its figure; without its own, the title of the result."""
+        """The caption of its figure; by default the title of the result."""
         own = getattr(self._module("draw"), "caption", None)
         with importable(self.name, last=True):
             return str(own(dataset) if own else dataset.attrs["title"])
@@ -115,14 +115,16 @@ class Own(Analysis):
 
 
 def load(name: str) -> Own:
-    """The analysis that ``package.module:analysis`` names; its code is imported.
+    """Import the analysis that ``package.module:analysis`` names.
 
     Raises:
-        InputError: if there is none, or what is there is no analysis.
+        InputError: if there is none, or the object is not an analysis.
     """
     if in_session(name):
         what = name.partition(":")[2]
-        raise InputError(f"analysis '{name}' is of this session; put it into a file mine.py and name it mine:{what}")
+        raise InputError(
+            f"analysis '{name}' was defined in this session; put it into a file mine.py and name it mine:{what}"
+        )
     module = name.partition(":")[0]
     with importable(name):
         forget_changed([module])
@@ -134,14 +136,14 @@ def load(name: str) -> Own:
             forget_changed(modules)
             measure = found.part("measure").measure
         else:
-            given = {"where": module, "needs": ()}  # it may ask for anything
+            given = {"where": module, "needs": ()}  # it may use anything
             measure = _measure_of(found)
             modules = [module, str(getattr(measure, "__module__", module))]
         note_imported(modules)
         code = code_digest(modules)
     if isinstance(found, type) or not callable(measure):
         raise InputError(f"analysis '{name}' is of type {type(found).__name__}, {EXPECTED}")
-    given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may look at anything
+    given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may use anything
     return Own(**given, name=name, found=found, code=code)
 
 
@@ -149,7 +151,7 @@ def checked(name: str, result: Any) -> xr.Dataset:
     """A result of an own analysis, with the words of its section.
 
     Raises:
-        WorkError: if it is no labelled result of the schema.
+        WorkError: if it does not follow the schema of results.
     """
     import xarray as xr
 
@@ -166,5 +168,5 @@ def checked(name: str, result: Any) -> xr.Dataset:
 
 
 def _measure_of(found: Any) -> Any:
-    """The function that measures: of a module or object, or what was named itself."""
+    """The function that measures: an attribute of the named module or object, or the named function itself."""
     return getattr(found, "measure", None) if isinstance(found, ModuleType) else getattr(found, "measure", found)

@@ -1,4 +1,4 @@
-"""The code of a user's own analysis: which files it is, and whether what was imported is still what lies there."""
+"""The code of a user's own analysis: its files, and whether the imported modules are still those on disk."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-_imported: dict[str, tuple[ModuleType, str]] = {}  # name -> module, digest of its file then; as lasting as sys.modules
+_imported: dict[str, tuple[ModuleType, str]] = {}  # name -> module, digest of its file then; lasts as sys.modules
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """Digest of the files of these modules and of all that they import from beside them.
+    """Digest of the files of these modules and of all that they import from the same folder.
 
-    Beside them is what lies in their package or, of modules in the current folder, in that folder. Imports are read
+    The same folder is their package or, for modules of the current folder, that folder. Imports are read
     from the source, those within functions too: nothing is imported for this.
     """
     files = {name: _digest(path) for name, path in _closure(modules).items()}
@@ -26,17 +26,17 @@ def code_digest(modules: Iterable[str]) -> str:
 
 
 def forget_changed(modules: Iterable[str]) -> None:
-    """Have these modules and their neighbours imported again where a file is no longer what was imported."""
+    """Drop these modules and their neighbours from the import cache where a file has changed since."""
     found = {name: path for name, path in _closure(modules).items() if name in sys.modules}
     if any(_is_changed(name, path) for name, path in found.items()):
-        for name, path in found.items():  # all of them: what did not change may hold parts of what did
+        for name, path in found.items():  # all of them: an unchanged module may hold objects of a changed one
             del sys.modules[name]
-            _compiled_file(path).unlink(missing_ok=True)  # it is recognised by seconds and sizes alone
+            _compiled_file(path).unlink(missing_ok=True)  # Python recognises it by seconds and sizes alone
     note_imported(modules)
 
 
 def note_imported(modules: Iterable[str]) -> None:
-    """Remember what the files of those of them that were just imported are."""
+    """Remember the digests of the files that were just imported."""
     for name, path in _closure(modules).items():
         module = sys.modules.get(name)
         if module is not None and (name not in _imported or _imported[name][0] is not module):
@@ -44,7 +44,7 @@ def note_imported(modules: Iterable[str]) -> None:
 
 
 def _is_changed(name: str, path: Path) -> bool:
-    """Whether the file is another one than when the module was imported, here or by somebody else."""
+    """Whether the file has changed since the module was imported, here or elsewhere."""
     module, digest = _imported.get(name, (None, ""))
     return _digest(path) != digest if module is sys.modules[name] else not _is_as_compiled(path)
 
@@ -52,7 +52,7 @@ def _is_changed(name: str, path: Path) -> bool:
 def _is_as_compiled(path: Path) -> bool:
     """Whether the compiled file, which the import wrote, is of this source; not where there is none.
 
-    What is not known is read again: a run looks at own analyses first, before it has a network of the same code.
+    Unknown modules are imported again: a run imports its own analyses before any network of the same code.
     """
     try:
         head = _compiled_file(path).read_bytes()[4:16]
@@ -70,7 +70,7 @@ def _compiled_file(path: Path) -> Path:
 
 
 def _closure(modules: Iterable[str]) -> dict[str, Path]:
-    """Name -> file of these modules and of what they import from beside them; nothing of this package."""
+    """Name -> file of these modules and of the modules of the same folder that they import; none of this package."""
     found: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
@@ -124,7 +124,7 @@ def _imports(path: Path, package: str, *stamp: int) -> tuple[str, ...]:
     """Names of all that a file imports, as modules: of ``from a import b`` both a and a.b."""
     try:
         tree = ast.parse(path.read_bytes())
-    except SyntaxError:  # importing it says so
+    except SyntaxError:  # the import reports it
         return ()
     return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _named(node, package)))
 

@@ -1,4 +1,4 @@
-"""How often two members of a group differ, and means over the pairs with their intervals."""
+"""Differences between every two members of a group, and means over the pairs with their intervals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pairs:
     quality: np.ndarray  # accuracy, RMSE; [member]
     different: np.ndarray  # disagreement, distance of means; [member, member]
     normalized: np.ndarray  # over the mean error of the two, [member, member]
-    example: np.ndarray  # of both, mean over pairs; linearised, [quantity, example]
+    example: np.ndarray  # linearised contribution to both means over pairs, [quantity, example]
     influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
@@ -58,7 +58,7 @@ def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None
     members, examples = mean.shape[:2]
     wrong = np.square(mean - target).mean(-1)  # [member, example]
     matrices, of_member = np.zeros((2, members, members)), np.zeros((2, members, examples))
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal predictions, or none that errs
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal predictions, or no errors
         for i, j in zip(*np.triu_indices(members, 1), strict=True):
             apart, error = np.square(mean[i] - mean[j]).mean(-1), (wrong[i] + wrong[j]) / 2
             square, level = apart.mean(), error.mean()
@@ -101,7 +101,7 @@ def pair_mean(
 
     Args:
         matrix: symmetric, [member, member], 2 members or more.
-        example: share of each test example in the mean, [example]; None where examples play no part.
+        example: share of each test example in the mean, [example]; None: no variance from examples.
         influence: of each member on that, [member, example]; None with 2 members.
 
     Returns:

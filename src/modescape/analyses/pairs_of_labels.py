@@ -1,7 +1,7 @@
-"""How often every two of hundreds of members disagree, and the intervals of means over pairs, in blocks of examples.
+"""Disagreement of every two of hundreds of members, and intervals of means over pairs, in blocks of examples.
 
-What the pairs of member i give to example x, with its label l_i, whether it is wrong, w_i, the errors e_ij of two
-members and their normalised disagreement r_ij, needs no loop over pairs:
+Sums over the pairs of member i on example x, with its label l_i, whether it is wrong, w_i, the mean error e_ij of two
+members and their normalised disagreement r_ij, need no loop over pairs:
 
     sum_j d_ij(x)                                        = n - #{j: l_j = l_i},
     sum_j r_ij + (d_ij(x) - r_ij (w_i + w_j) / 2) / e_ij = sum_j r_ij + sum_(j: l_j != l_i) 1 / e_ij
@@ -23,7 +23,7 @@ from modescape.metrics.blocks import example_blocks
 from modescape.metrics.influence import variance_between
 from modescape.metrics.intervals import satterthwaite_interval
 
-NEGLIGIBLE = 1e-14  # dimensions of 1 / e_ij below so much of the largest are rounding
+NEGLIGIBLE = 1e-14  # eigenvalues of 1 / e_ij below this share of the largest are rounding error
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class OfLabels:
     normalized: np.ndarray  # over the mean error of the two, [member, member]
     ratios: np.ndarray  # sum_j r_ij, [member]
     over_error: np.ndarray  # r_ij / e_ij, 0 on the diagonal
-    inverse: np.ndarray  # 1 / e_ij with whatever diagonal, as a product: left [member, dimension]
+    inverse: np.ndarray  # 1 / e_ij with an arbitrary diagonal, as a product: left [member, dimension]
     dimensions: np.ndarray  # and right [dimension, member]
     diagonal: np.ndarray  # that diagonal, [member]
     others: np.ndarray  # sum_j 1 / e_ij, [member]
@@ -61,7 +61,7 @@ class OfLabels:
 
 
 def of_labels(predicted: np.ndarray, label: np.ndarray) -> OfLabels:
-    """What is known of every two members; arguments as of `modescape.analyses.pairs.compare`."""
+    """Differences of every two members; arguments as of `modescape.analyses.pairs.compare`."""
     error = np.stack([(own != label).mean() for own in predicted])
     mean_error = (error[:, None] + error[None, :]) / 2
     different = disagreement(predicted)
@@ -91,7 +91,7 @@ class Mean(NamedTuple):
 
 
 def means_over_pairs(predicted: np.ndarray, label: np.ndarray, whole: OfLabels) -> list[Mean]:
-    """Of disagreement and its normalised form, as `modescape.analyses.pairs.pair_mean`; examples without groups.
+    """Means of disagreement and its normalised form, as `modescape.analyses.pairs.pair_mean`; examples without groups.
 
     Args:
         predicted: predicted classes, [member, example].

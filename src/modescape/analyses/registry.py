@@ -1,4 +1,4 @@
-"""The registry: the one line that each analysis has in `ANALYSES`."""
+"""The registry of analyses, `ANALYSES`."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         imports=("sklearn.manifold",),
         numbers=SAME,
         theme=MEMBERS,
+        told_with="solution_similarity",
     ),
     "tsne_subspace": Analysis(
         "modescape.analyses.tsne_subspace",
@@ -208,6 +209,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         bare=f"{UNSURE}: it splits their scores",
         given=True,
         theme=METHODS,
+        told_with="ensemble_methods",
     ),
     "calibration": Analysis(
         "modescape.analyses.calibration",
@@ -235,6 +237,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         bare=f"{UNSURE}: its law is of their squared distances",
         given=True,
         theme=METHODS,
+        told_with="diversity_plane",
     ),
     "subspace_scales": Analysis(
         "modescape.analyses.subspace_scales",

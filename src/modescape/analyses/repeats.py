@@ -1,4 +1,4 @@
-"""Scores of several runs of one way to train, and of two ways against each other on the same test images."""
+"""Scores of several runs of one training method, and differences of two methods on the same test images."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Repeats(NamedTuple):
 
     @property
     def score(self) -> np.ndarray:
-        """Of each repeat, [metric, repeat]."""
+        """Scores of each repeat, float [metric, repeat]."""
         return self.example.mean(-1)
 
     @property
     def influence(self) -> np.ndarray | None:
-        """Of each repeat on the mean, which is its own score; None of a single one."""
+        """Influence of each repeat on the mean, which is its own score; None for a single one."""
         return self.example if self.example.shape[1] > 1 else None
 
 
 class Interval(NamedTuple):
-    """A number a metric, with its 95 % interval, [metric] each, metrics as in `compared_scores`."""
+    """One value per metric with its 95 % interval, [metric] each, metrics as in `compared_scores`."""
 
     value: np.ndarray
     low: np.ndarray
@@ -57,9 +57,9 @@ def repeats_of(
     """Scores of every repeat, and those at the temperature (or scale) that suits the validation images best.
 
     Args:
-        log_prob: of a network or an ensemble a repeat, on the test images, [repeat, example, class].
+        log_prob: predictions of one network or ensemble per repeat on the test images, [repeat, example, class].
         label: [example].
-        validation: of the same on the validation images; None where there are none: calibrated scores are NaN.
+        validation: the same on the validation images; None: calibrated scores are NaN.
         validation_label: their labels.
         group: of each test image (`modescape.arrays.group_codes`).
         scoring: of the task.
@@ -79,9 +79,9 @@ def repeats_of(
 def difference(one: Repeats, other: Repeats | None, scoring: Scoring = CLASSES) -> Interval:
     """Mean score of one method, minus that of another (if any) on the same examples, with a 95 % interval.
 
-    Repeats are what members are in `modescape.metrics.influence`, those of two methods drawn independently of each
+    Repeats are the members of `modescape.metrics.influence`, those of two methods drawn independently of each
     other, on the same examples. Coverage in a simulation with known truth: docs/log.md. A method with a single repeat
-    stands for itself: the interval says nothing of its other repeats.
+    is taken as fixed: the interval does not cover further repeats.
     """
     every = [*scoring.scores.values(), *scoring.calibrated.values()]
     smallest, largest = (np.array([getattr(score, end) for score in every]) for end in ("smallest", "largest"))

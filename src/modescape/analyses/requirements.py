@@ -1,4 +1,4 @@
-"""What an analysis takes from what is offered, and what to say when there is too little."""
+"""What an analysis needs from a source of networks, and the errors where too little is offered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MISSING = {
 
 
 def check_offered(offered: Offered, needs: Sequence[str], what: str) -> None:
-    """Refuse what lacks any of the three things that an analysis may take (keys of `MISSING`).
+    """Check that the source offers what an analysis needs (keys of `MISSING`).
 
     Raises:
         NotEnough: naming all that are missing; ``what`` is the subject of the sentence.
@@ -63,7 +63,7 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
 
 
 def scoring_of(offered: Offered) -> Scoring:
-    """How predictions are scored: by the task of what is offered, and by whether they say a confidence."""
+    """How predictions are scored, by task and by whether they have a confidence."""
     return tasks.scoring_of(offered.task, offered.bare)
 
 
@@ -136,7 +136,7 @@ def auxiliary(offered: Offered, name: str, what: str) -> Offered:
 
 
 def enough_images(offered: Offered, there: int, least: int, what: str) -> None:
-    """Refuse fewer test images than an analysis can do with.
+    """Check that there are enough test images for an analysis.
 
     Raises:
         NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
@@ -146,7 +146,7 @@ def enough_images(offered: Offered, there: int, least: int, what: str) -> None:
 
 
 def enough_units(offered: Offered, there: int, least: int, what: str) -> None:
-    """Refuse fewer test examples, or groups of them, than an analysis can do with.
+    """Check that there are enough test examples, or groups of them, for an analysis.
 
     Raises:
         NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
@@ -157,7 +157,7 @@ def enough_units(offered: Offered, there: int, least: int, what: str) -> None:
 
 
 def whole_runs(offered: Offered, what: str) -> None:
-    """Refuse what is known to have no member of which every epoch is kept.
+    """Check that some member keeps every epoch, as far as that is known.
 
     Raises:
         NotEnough: if there is none; ``what`` is the subject of the sentence.
@@ -167,7 +167,7 @@ def whole_runs(offered: Offered, what: str) -> None:
 
 
 def trajectories(offered: Offered, split: str, what: str) -> tuple[Predictions, dict[int, list[int]]]:
-    """Predictions of a split, and of the members that keep every epoch: member -> its models, in order.
+    """The predictions of a split, and member -> its models in order, for the members that keep every epoch.
 
     Raises:
         NotEnough: if there are none; ``what`` is the subject of the sentence.
@@ -181,7 +181,7 @@ def trajectories(offered: Offered, split: str, what: str) -> tuple[Predictions, 
 
 
 def snapshots_of(predictions: Predictions, last: int) -> list[list[int]]:
-    """Snapshots of each member, in order: the last ones, as many of each as the scarcest member has.
+    """The last snapshots of each member, in order; equally many of each, as many as the member with the fewest has.
 
     Args:
         predictions: of a split.
@@ -212,7 +212,7 @@ def left_out_of(kinds: Mapping[str, Offered]) -> str:
 
 
 def predicted_labels(predictions: Predictions, models: Sequence[int]) -> np.ndarray:
-    """Most probable classes, [model, example]; one model's log-probabilities in memory at a time.
+    """Most probable classes, int [model, example]; one model's log-probabilities are in memory at a time.
 
     In as few bytes as there need be: 1 GB for 1,000 models of 1,000,000 examples.
     """

@@ -1,4 +1,4 @@
-"""Networks that an analysis announced, as `modescape.offered.Sampled`: read where they are stored, else made here."""
+"""Networks that an analysis requested, as `modescape.offered.Sampled`: read where they are stored, else made here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AS_PUBLISHED = ("low_rank", "random")  # the paper's best methods, where no scal
 
 
 def with_sampled(context: StudyContext, requests: Sequence[Request]) -> Offered:
-    """What a study offers, with the networks that an analysis announced, on the sets that it announced."""
+    """What a study offers, with the networks and sets of images that an analysis requested."""
     sets = {one.role: one for request in requests for one in request.images}
     models = _listed(context, requests)
     offered = replace(context.offered, drawing=StudyDrawing(context, sets, models))
@@ -70,7 +70,7 @@ def with_drawing(context: StudyContext, sets: Iterable[ImageSet]) -> Offered:
 
 
 class Model(NamedTuple):
-    """One network: the group that it is drawn in, and its place there."""
+    """One network: the group that it is drawn in, and its index there."""
 
     approach: str
     group: Group
@@ -79,12 +79,12 @@ class Model(NamedTuple):
 
     @property
     def drawn(self) -> Drawn:
-        """Which network it is."""
+        """The identity of the network."""
         return self.group[self.place]
 
 
 def _listed(context: StudyContext, requests: Sequence[Request]) -> list[Model]:
-    """Every network that is asked for, once an approach and step, in the order in which they are asked for."""
+    """Every requested network, once per approach and step, in the order of the request."""
     found: dict[tuple[str, int, Drawn], Model] = {}
     for request in requests:
         for group in request.groups(context):
@@ -96,7 +96,7 @@ def _listed(context: StudyContext, requests: Sequence[Request]) -> list[Model]:
 
 @dataclass
 class _Company:
-    """Networks that are drawn together, and what they said so far: weights are made once for all sets."""
+    """Networks that are drawn together, and their predictions so far: weights are made once for all sets."""
 
     context: StudyContext
     group: Group
@@ -107,7 +107,7 @@ class _Company:
         return completed(self.context, self._on(images), lambda: self._on(validation_images()))
 
     def _on(self, images: ImageSet) -> np.ndarray:
-        """What the networks themselves say."""
+        """The predictions of the networks themselves."""
         if images not in self.said:
             known = stored_log_prob(self.context, images, self.group)
             made = known is None
@@ -139,7 +139,7 @@ class SampledNetworks:
 
     @functools.cached_property
     def example_group(self) -> np.ndarray | None:
-        """The number of each example's group, int64 [example]; None where each stands for itself."""
+        """The number of each example's group, int64 [example]; None: each example is its own group."""
         return group_codes(self.images.group(self.context), len(self.label))
 
     @property
@@ -166,7 +166,7 @@ class SampledNetworks:
 
     @functools.cached_property
     def groups(self) -> Mapping[str, Sequence[int]]:
-        """Approach -> its models, in the order in which the analysis announced them."""
+        """Approach -> its models, in the order in which the analysis requested them."""
         found: dict[str, list[int]] = {}
         for number, model in enumerate(self.models):
             found.setdefault(model.approach, []).append(number)
@@ -183,7 +183,7 @@ class SampledNetworks:
         return np.array([model.step for model in self.models], dtype=np.int64)
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """What one model says, float32 [example, width]; those drawn with it stay in memory."""
+        """The predictions of one model, float32 [example, width]; those drawn with it stay in memory."""
         one = self.models[model]
         return self.context.last(1, _company, one.group).on(self.images)[one.place]
 
@@ -203,7 +203,7 @@ class SampledNetworks:
 
 @dataclass(frozen=True)
 class _Sets(Mapping[str, Sampled]):
-    """Set of images -> what the networks say there."""
+    """Set of images -> the predictions of the networks on it."""
 
     context: StudyContext
     models: Sequence[Model]
@@ -228,15 +228,15 @@ class StudyDrawing:
     models: Sequence[Model] = ()
 
     def scale(self, approach: str, /) -> float | None:
-        """As the recipe's variant wants it."""
+        """The scale by the recipe's variant."""
         return scales(self.context).get(approach)
 
     def distance(self, approach: str, /) -> float | None:
-        """Of the tested networks around the first members."""
+        """The distance of the tested networks around the first members."""
         return distances(self.context).get(approach)
 
     def control(self, approach: str, on: str, baseline: np.ndarray, /) -> float:
-        """Around the first member; see `modescape.analyses.sampling.Neighbourhood.control`."""
+        """The control around the first member; see `modescape.analyses.sampling.Neighbourhood.control`."""
         around = neighbourhood(self.context, self.context.trained[0])
         return around.control(approach, self.sets[on].inputs(self.context), baseline)
 
@@ -253,7 +253,7 @@ class StudyDrawing:
         return neighbourhood(self.context, member).two_statistics(self.sets[on].inputs(self.context))
 
     def barriers(self, models: Sequence[int], /, *, examples: int, points: int) -> np.ndarray:
-        """From the first member's solution; batch-norm statistics are made for each place."""
+        """From the first member's solution; batch-norm statistics are recomputed at each point."""
         first, found = neighbourhood(self.context, self.context.trained[0]), []
         split = some_training_images(first, examples)
         drawn: dict[Group, Tensor] = {}
@@ -264,7 +264,7 @@ class StudyDrawing:
         return np.array(found)
 
     def best(self) -> str:
-        """By its sweep; the paper's best where none was swept."""
+        """The scale that the sweep chose; the published one where none was swept."""
         if self.context.study.recipe.subspace.variant != "swept":
             return next(method for method in AS_PUBLISHED if method in available(self.context))
         found = sweeps(self.context)

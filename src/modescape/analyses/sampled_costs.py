@@ -1,4 +1,4 @@
-"""What the stage of samples will cost: networks that analyses draw, counted once however many of them ask.
+"""The cost of sampling networks for analyses; a network that several analyses need is counted once.
 
 The counts are those of `costs`, by kinds of networks and the sets on which they are predicted.
 """
@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 
 from modescape.analyses.costs import Draws, Sizes, cost_module
 
-SECONDS = 0.0005  # of writing a network's predictions on a set, and of reading them again
+SECONDS = 0.0005  # to write and read a network's predictions on a set
 
 
 def draws(sizes: Sizes, name: str) -> Mapping[str, Draws]:
-    """Kind of networks -> what an analysis draws of it; nothing for those that draw none that are stored."""
+    """Kind of networks -> the number that an analysis draws; empty for analyses that store none."""
     drawn = getattr(cost_module(name, sizes), "drawn", None)
     return drawn(sizes) if drawn is not None else {}
 
 
 def together(sizes: Sizes, names: Sequence[str]) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """What analyses draw, once: kind -> set -> networks, examples, asked."""
+    """The union of the networks that analyses draw: kind -> set -> networks, examples, asked."""
     found: dict[str, dict[str, tuple[float, float, float]]] = {}
     for name in names:
         for kind, own in draws(sizes, name).items():
@@ -30,7 +30,7 @@ def together(sizes: Sizes, names: Sequence[str]) -> dict[str, dict[str, tuple[fl
 
 
 def sampled_images(sizes: Sizes, names: Sequence[str]) -> float:
-    """Images that go through the networks that these analyses draw."""
+    """Forward passes through the networks that these analyses draw."""
     total = 0.0
     for sets in together(sizes, names).values():
         networks, _, asked = max(sets.values())
@@ -39,11 +39,11 @@ def sampled_images(sizes: Sizes, names: Sequence[str]) -> float:
 
 
 def sampled_files(sizes: Sizes, names: Sequence[str]) -> float:
-    """Predictions that are stored: of a network on a set."""
+    """Number of stored predictions, each of one network on one set."""
     return sum(count for sets in together(sizes, names).values() for count, _, _ in sets.values())
 
 
 def sampled_bytes(sizes: Sizes, names: Sequence[str], num_classes: int) -> float:
-    """Bytes that they take, whatever the budget."""
+    """Bytes of the stored predictions, whatever the budget."""
     numbers = sum(count * rows for sets in together(sizes, names).values() for count, rows, _ in sets.values())
     return 4 * numbers * num_classes

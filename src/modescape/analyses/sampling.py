@@ -21,14 +21,14 @@ from modescape.study.sampled import Drawn
 from modescape.subspace import everything
 from modescape.types import Inputs
 
-HELD = 4  # members whose neighbourhood stay in memory
+HELD = 4  # members whose neighbourhoods stay in memory
 SAMPLE = "sample"  # purpose of the streams of the networks that are tested
-CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
+CONTROL_IMAGES = 256  # images on which networks at distance 0 are compared with the solution
 
 
 @dataclass(frozen=True)
 class Neighbourhood(Around):
-    """Networks around the solution of a run, and what they predict: read where it is stored, else made here."""
+    """Networks around the solution of a run, and what they predict: read where they are stored, else made here."""
 
     def networks(
         self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
@@ -40,7 +40,7 @@ class Neighbourhood(Around):
             scale: of the method; None where it has none.
             count: networks; a weight average and the solution are one.
             purpose: of the streams.
-            accept: draw random samples again that are below the threshold.
+            accept: draw random samples below the threshold again.
         """
         for group in self._groups(method, scale, count, purpose, accept):
             yield self.networks_of(group, self.weights_of(group))
@@ -57,7 +57,7 @@ class Neighbourhood(Around):
         return torch.cat([self.apart_of(group) for group in self._groups(method, scale, count, purpose, accept)])
 
     def apart_of(self, group: tuple[Drawn, ...]) -> Tensor:
-        """The same of networks that are drawn together."""
+        """Distances of one group of networks, as `distances`."""
         known = stored_distance(self.context, group) if self.given is None else None
         own = self.distances(self.weights_of(group)) if known is None else torch.from_numpy(known)
         return own.expand(len(group))
@@ -77,13 +77,13 @@ class Neighbourhood(Around):
     def control(self, method: str, inputs: Inputs, baseline: np.ndarray) -> float:
         """How far a method's network at distance 0 is from the solution that an analysis compares its samples with.
 
-        The method draws at scale 0 around a run that stood still, so that its sample is the solution, and goes the way
-        of all samples: flattened, restored, given batch-norm statistics, evaluated.
+        The method draws at scale 0 around a run that does not move, so that its sample is the solution, handled as
+        all samples: flattened, restored, given batch-norm statistics, evaluated.
 
         Args:
             method: any of `AROUND`.
             inputs: of a set, leaves [example, ...]; the first `CONTROL_IMAGES` are taken.
-            baseline: the solution's log-probabilities as the analysis has them, [example, class].
+            baseline: the solution's log-probabilities in the analysis, [example, class].
 
         Returns:
             Largest difference of probabilities (`Likeness.moved`); NaN for Monte-Carlo dropout, which moves no weights.
@@ -127,7 +127,7 @@ class Neighbourhood(Around):
             method: see `networks`.
             scale: see `networks`.
             count: see `networks`.
-            images: name -> a set, or examples that nobody else looks at, leaves [example, ...].
+            images: name -> a set, or examples of this analysis alone, leaves [example, ...].
             purpose: see `networks`.
             accept: see `networks`.
 
@@ -148,14 +148,14 @@ class Neighbourhood(Around):
 
 
 def available(context: StudyContext, wanted: tuple[str, ...] = AROUND) -> list[str]:
-    """Those of the methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
+    """The methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
     kept = len(last_epochs(context.study, context.study.recipe.epochs_around()))
     found = [method for method in wanted if kept >= METHODS[method].least_checkpoints]
     return [method for method in found if not METHODS[method].needs_dropout or has_dropout(context.module)]
 
 
 def neighbourhood(context: StudyContext, member: int) -> Neighbourhood:
-    """The neighbourhood of a member's solution; those looked at last stay in memory."""
+    """The neighbourhood of a member's solution; those used last stay in memory."""
     return context.last(HELD, _neighbourhood, member)
 
 

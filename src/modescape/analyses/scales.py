@@ -1,9 +1,8 @@
-"""The scale at which each subspace method is used: swept and chosen on validation images, or as published.
+"""The scale of each subspace method: swept and chosen on validation images, or as published.
 
 Every method is swept in one unit over one span: the step, the root-mean-square distance of its samples from their
-centre over the length of the solution's weights. Step 0 is the centre itself: the solution, or the mean of the last
-checkpoints, or that of the random samples. A step is judged by the mean NLL of ensembles of as many networks as are
-tested.
+centre relative to the norm of the solution's weights. Step 0 is the centre itself: the solution, or the mean of the
+last checkpoints, or that of the random samples. A step is judged by the mean NLL of ensembles of the tested size.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ WORST = 1e6  # nats: an infinite or missing loss, so that it can be averaged
 
 
 class Swept(NamedTuple):
-    """A sweep of the scale of one method; each over the steps of the sweep."""
+    """A sweep of the scale of one method; arrays are over the steps of the sweep."""
 
     step: np.ndarray  # root-mean-square distance from the centre over the solution's length, before draws are refused
     scale: np.ndarray  # in the unit of `Method.base_scale`
@@ -44,19 +43,19 @@ class Swept(NamedTuple):
 
     @property
     def nll(self) -> np.ndarray:
-        """Mean NLL of ensembles of as many networks as are tested, nats."""
+        """Mean NLL of ensembles of the tested size, nats, float [step]."""
         return self.loss.mean((1, 2, 3))
 
     @property
     def chosen(self) -> int:
-        """The step with the lowest NLL; the smaller of equal ones."""
+        """The step with the lowest NLL; the smaller one of ties."""
         return int(self.nll.argmin())
 
     @property
     def edge(self) -> bool:
-        """Whether the best step is the last that was tried, so that a better one may lie beyond it.
+        """Whether the best step is the last one tried, so that a larger one may be better.
 
-        At the other end there is no edge: step 0 is tried, and to choose it is to find that no step helps.
+        The lower end is no edge: choosing step 0 means that no step helps.
         """
         return self.chosen == len(self.step) - 1
 
@@ -76,7 +75,7 @@ class Swept(NamedTuple):
 
 
 def sweep_draws(context: StudyContext) -> int:
-    """Draws a solution at every step: pairs of ensembles of the tested size, ``subspace.choosing`` draws or more."""
+    """Networks per solution and step, at least ``subspace.choosing``: pairs of ensembles of the tested size."""
     settings = context.study.recipe.subspace
     return 2 * settings.samples * max(1, math.ceil(settings.choosing / (2 * settings.samples)))
 
@@ -86,8 +85,8 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
 
     The same draws are taken at every step, and others than those that are tested. Ensembles of a symmetric method come
     in twos, the second the mirror image of the first at the centre of the method: each is made of independent draws,
-    as the ensembles that are tested are, so that the mean of the two is what such an ensemble gives, without bias;
-    what the chance mean of the draws adds to one is taken off the other, to first order.
+    as the tested ensembles are, so that the mean of the two is an unbiased estimate for such an
+    ensemble; the random mean of the draws cancels between them, to first order.
 
     Args:
         context: the study's data, network and evaluator.
@@ -104,7 +103,7 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
 
 
 class Tried(NamedTuple):
-    """One step around one member; as `Swept`."""
+    """One step of the sweep around one member; fields as in `Swept`."""
 
     scale: float
     distance: float
@@ -124,12 +123,12 @@ def until_inside(tried: Callable[[float], list[Tried]]) -> Swept:
 
 
 def wider(swept: Swept) -> float | None:
-    """The next step to try; None where the best one lies inside, or no more are tried."""
+    """The next step to try; None where the best one is not the last, or none is left."""
     return 2 * float(swept.step[-1]) if swept.edge and len(swept.step) < len(STEPS) + WIDER else None
 
 
 def swept_of(steps: list[float], rows: list[list[Tried]]) -> Swept:
-    """A sweep from what was tried at every step, around each member."""
+    """Combine the steps that were tried around each member into a sweep."""
     means = {
         name: np.array([np.mean([getattr(one, name) for one in row]) for row in rows])
         for name in ("scale", "distance", "accuracy", "accepted")
@@ -139,7 +138,7 @@ def swept_of(steps: list[float], rows: list[list[Tried]]) -> Swept:
 
 
 def tried_at(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
-    """Draw around one member at one scale; see `sweep`."""
+    """Evaluate draws around one member at one scale; see `sweep`."""
     around, split = neighbourhood(context, member), context.dataset.validation
     label = split.label.cpu().numpy()
     first: list[float] = []
@@ -180,13 +179,13 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
 
 
 def setting(context: StudyContext, method: str, step: float) -> float:
-    """The scale that gives a step around the first members, on average; the same for all members."""
+    """The scale of a step: its average around the first members, the same for all members."""
     members = context.trained[:SWEEP_MEMBERS]
     return float(np.mean([neighbourhood(context, member).setting(method, step) for member in members]))
 
 
 def sweeps(context: StudyContext) -> dict[str, Swept]:
-    """The sweep of every method that has a scale; read where it is stored, else made once a context."""
+    """The sweep of every method that has a scale; read where it is stored, else made once per context."""
     return context.once(_sweeps)
 
 
@@ -195,7 +194,7 @@ def _sweeps(context: StudyContext) -> dict[str, Swept]:
 
 
 def stored_sweep(context: StudyContext, method: str) -> Swept | None:
-    """The sweep of a method as it is stored; None where it is not."""
+    """The stored sweep of a method; None where there is none."""
     known = stored_choice(context, method, sweep_digest(context))
     if known is None or known.keys() != {*Swept._fields}:
         return None
@@ -205,7 +204,7 @@ def stored_sweep(context: StudyContext, method: str) -> Swept | None:
 
 
 def scales(context: StudyContext) -> dict[str, float | None]:
-    """The scale of every available method, as the recipe's variant wants it; None of a method without one.
+    """The scale of every available method by the recipe's variant; None for a method without one.
 
     In the unit of `Method.base_scale`; swept: where ensembles of samples have the lowest NLL on validation images;
     paper, official: as published.
@@ -219,7 +218,7 @@ def scales(context: StudyContext) -> dict[str, float | None]:
 
 
 def distances(context: StudyContext) -> dict[str, float]:
-    """How far each method's tested networks lie from the solution, root mean square over its length; first members."""
+    """Root mean square relative distance of each method's tested networks from the solution; first members."""
     return context.once(_distances)
 
 

@@ -1,4 +1,4 @@
-"""Scores of several runs, or of subsets of members, each with an interval for new networks and one for these."""
+"""Scores of runs, or of subsets of members, with intervals for new networks and for these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settings of analyses may be, and which analyses a recipe has that names none."""
+"""The kinds of settings of analyses, and the analyses of a recipe that names none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def usual(recipe: Recipe) -> list[str]:
-    """The analyses of a recipe that names none: all, but for those of what it does not have."""
+    """The analyses of a recipe that names none: all, except those for data or starts that it does not have."""
     from modescape import data
     from modescape.analyses import ANALYSES, GIVEN, ROWS, STARTED
 
@@ -21,7 +21,7 @@ def usual(recipe: Recipe) -> list[str]:
 
 
 def _of_imported(network: bool) -> list[str]:
-    """Those of a study that was imported: none that must train, as nobody knows how its networks were trained."""
+    """The analyses of an imported study: none that trains networks, as the training is unknown."""
     from modescape.analyses import ANALYSES, CHECKPOINTS, GIVEN
 
     chosen = {
@@ -34,7 +34,7 @@ def _of_imported(network: bool) -> list[str]:
 
 
 def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:
-    """What a setting may be, by its default: in words, and whether a value is that."""
+    """The kind of a setting, by its default: in words, and a check of values."""
 
     def number(value: Any, kind: Any) -> bool:
         return not isinstance(value, bool) and isinstance(value, kind) and value > 0
@@ -45,5 +45,5 @@ def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:
         return "text", lambda value: isinstance(value, str)
     if isinstance(default, int):
         return "a whole number, 1 or more", lambda value: number(value, int)
-    # null: a number that the analysis finds itself
+    # null: the analysis chooses the number
     return "a number above 0, or null", lambda value: value is None or number(value, int | float)

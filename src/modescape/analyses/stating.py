@@ -1,4 +1,4 @@
-"""What stands beside an approach's numbers: its scale, how far its networks lie from the solution, a control at 0."""
+"""Context of an approach's values: its scale, the distance of its networks from the solution, a control at scale 0."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Models:
         self.predictions = predictions
 
     def scale(self, approach: str) -> float | None:
-        """That of the first model."""
+        """The scale of the first model."""
         models = self.predictions.groups.get(approach, ())
         return float(self.predictions.scales[models[0]]) if len(models) else None
 
@@ -75,7 +75,7 @@ class _Models:
 def _each(
     variable: str, text: str, methods: Sequence[str], dim: str, value: Callable[[str], float | None]
 ) -> Variables:
-    """A variable whose values are asked for once a method of one run; NaN for others."""
+    """A variable with one value per method of one run; NaN for other approaches."""
     names = dict.fromkeys(method.removeprefix(BOTH) for method in methods)
     known = {name: value(name) for name in names if name in AROUND or name not in METHODS}
     values = np.array([known.get(method.removeprefix(BOTH)) for method in methods], dtype=float)

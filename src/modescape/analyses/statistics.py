@@ -1,4 +1,4 @@
-"""What recomputed batch-norm statistics change in the solutions themselves: a measure of what the policy alone does."""
+"""The effect of recomputed batch-norm statistics on the solutions themselves, which isolates the policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modescape.analyses.stating import Variables
 from modescape.metrics.scores import units_of
 from modescape.offered import Offered
 
-BETWEEN = {  # task -> what the difference of two networks is
+BETWEEN = {  # task -> the difference of two networks
     "classification": "share of labels that differ",
     "regression": "root mean square distance of the predicted means",
 }
@@ -22,7 +22,7 @@ BETWEEN = {  # task -> what the difference of two networks is
 class TwoStatistics:
     """The same solutions with stored and with recomputed statistics, on the test images."""
 
-    layers: bool  # whether the network has any: without them both are one
+    layers: bool  # whether the network has any; without them both are the same
     stored: np.ndarray  # score, mean over members, [metric]
     recomputed: np.ndarray  # [metric]
     difference: np.ndarray  # share of labels that differ, distance of means; [member]
@@ -60,10 +60,10 @@ class TwoStatistics:
 
 
 def two_statistics(offered: Offered, members: list[int]) -> TwoStatistics:
-    """Compare each member's solution with the statistics of its training and with recomputed ones, on the test images.
+    """Compare each member's solution with its stored and with recomputed statistics, on the test images.
 
     Args:
-        offered: what there is; without a network nothing is known of the two, and all values are NaN.
+        offered: a source; without a network all values are NaN.
         members: whose solutions.
     """
     scoring, likeness = tasks.scoring_of(offered.task), LIKENESS[offered.task]

@@ -1,4 +1,4 @@
-"""Reading what was predicted of sampled networks: by whom, and of which of them, is said in `modescape.study.sampled`.
+"""Reading stored predictions of sampled networks; `modescape.study.sampled` says which they are and what makes them.
 
 Networks are drawn a few at a time (`TOGETHER`), and what a matrix product gives for one depends in its last bits on how
 many there are: so a network is the same as another where it was drawn in equal company.
@@ -28,14 +28,14 @@ from modescape.version import __version__
 TOGETHER = 5  # networks whose weights are in memory together
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
 REACH = "reach"  # begins the names of what was measured around each member
-DRAWN_BY = ("variant", "rank", "acceptance", "batch_norm")  # settings that networks depend on, beside the epochs
+DRAWN_BY = ("variant", "rank", "acceptance", "batch_norm")  # settings that networks depend on, besides the epochs
 SWEPT_BY = ("samples", "choosing")  # and choices of scales
-FORMAT = 1  # another one makes all that is stored anew
+FORMAT = 1  # a change makes everything stored again
 
 
 @dataclass(frozen=True)
 class Request:
-    """Networks around one solution, and the images that they are asked about; see `Neighbourhood.networks`."""
+    """Networks around one solution, and the images that they predict; see `Neighbourhood.networks`."""
 
     member: int
     method: str
@@ -97,17 +97,17 @@ def groups_of(
 
 
 def inputs_digest(context: StudyContext, images: ImageSet) -> str:
-    """What predictions on a set depend on beside the network: another digest makes them anew."""
+    """Digest of what predictions on a set depend on besides the network; if it changes, they are made again."""
     return context.once(_inputs_digest, images)
 
 
 def sampled_digest(context: StudyContext) -> list[object]:
-    """What the weights of sampled networks depend on beside the checkpoints."""
+    """Digest of what the weights of sampled networks depend on besides the checkpoints."""
     return _digest_of(context)
 
 
 def _digest_of(context: StudyContext, *more: str) -> list[object]:
-    """The same, and further settings of ``subspace``; what nothing depends on counts as by default."""
+    """The same with further settings of ``subspace``; settings without effect count as their defaults."""
     study, recipe = context.study, context.study.recipe
     known: dict[str, Any] = {name: getattr(recipe.subspace, name) for name in (*DRAWN_BY, *more)}
     usual = recipe.model_copy(update={"subspace": Subspace()})
@@ -117,7 +117,7 @@ def _digest_of(context: StudyContext, *more: str) -> list[object]:
 
 
 def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Drawn]) -> np.ndarray | None:
-    """Predictions of a group of networks, float32 [network, example, class]; None where not all are there whole."""
+    """Predictions of a group of networks, float32 [network, example, class]; None where any is missing or cut off."""
     there = _opened(context, images)
     rows = [] if there is None else [there.rows.get(one) for one in group]
     if there is None or None in rows:
@@ -142,14 +142,14 @@ def stored_distance(context: StudyContext, group: Sequence[Drawn]) -> np.ndarray
 
 
 class Reach(NamedTuple):
-    """How far a method reaches around one solution, over the length of the solution's weights."""
+    """Distances of a method's samples around one solution, relative to the norm of its weights."""
 
     step: float  # root-mean-square distance of its samples from their centre at scale 1, before any draw is refused
     offset: float  # distance of the centre from the solution
 
 
 def stored_reach(context: StudyContext, member: int, method: str) -> Reach | None:
-    """What was measured of a method around a solution; None where it is not stored."""
+    """The stored distances of a method around a solution; None where there are none."""
     known = stored_choice(context, reach_name(member), reach_digest(context, member))
     if known is None or method not in known or known[method].shape != (len(Reach._fields),):
         return None
@@ -157,22 +157,22 @@ def stored_reach(context: StudyContext, member: int, method: str) -> Reach | Non
 
 
 def reach_name(member: int) -> str:
-    """Under which the reach of all methods around a member is stored."""
+    """The key under which the distances of all methods around a member are stored."""
     return f"{REACH}-{member:03}"
 
 
 def reach_digest(context: StudyContext, member: int) -> str:
-    """What reaches around a member depend on."""
+    """Digest of what the distances around a member depend on."""
     return context.once(_choice_digest, (member,))
 
 
 def sweep_digest(context: StudyContext) -> str:
-    """What the sweeps of scales depend on."""
+    """Digest of what the sweeps of scales depend on."""
     return context.once(_choice_digest, tuple(context.trained[:SWEEP_MEMBERS]), SWEPT_BY)
 
 
 def stored_choice(context: StudyContext, name: str, digest: str) -> dict[str, np.ndarray] | None:
-    """See `modescape.study.choices`; what was read stays in memory."""
+    """Stored choices, see `modescape.study.choices`; they stay in memory once read."""
     held = context.once(_held_choices)
     if (name, digest) not in held:
         found = readable_choice(context.study.path, name, digest)
@@ -192,12 +192,12 @@ def _choice_digest(context: StudyContext, members: tuple[int, ...], settings: tu
 
 
 def _known_sets(context: StudyContext) -> dict[ImageSet, None]:
-    """Sets that were asked about in this process."""
+    """The sets that this process has opened."""
     return {}
 
 
 def _opened(context: StudyContext, images: ImageSet) -> SampledPredictions | None:
-    """The predictions on a set; None where there are none of these inputs. Reopened when rows were added."""
+    """The predictions on a set; None where there are none for these inputs. Reopened when rows were added."""
     context.once(_known_sets)[images] = None
     folder = context.study.path / layout.PREDICTIONS / layout.SAMPLED / str(images)
     big = context.study.task.stored.fields[-1].name

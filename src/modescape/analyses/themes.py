@@ -1,4 +1,4 @@
-"""Analyses by what they are about: the page shows what belongs together side by side."""
+"""Analyses grouped by theme, as the page shows them, and those that share one section of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from modescape.analyses.analysis import THEMES
 from modescape.analyses.registry import ANALYSES
 
-OTHERS = "Your own"  # of analyses that are not of this package
+OTHERS = "Your own"  # of a user's own analyses
 
 
 def themed(names: Iterable[str]) -> dict[str, list[str]]:
@@ -20,3 +20,16 @@ def themed(names: Iterable[str]) -> dict[str, list[str]]:
     for name in names:
         found[ANALYSES[name].theme if name in ANALYSES else OTHERS].append(name)
     return {theme: own for theme, own in found.items() if own}
+
+
+def told(names: Iterable[str]) -> list[list[str]]:
+    """Analyses that share one section of the page (`Analysis.told_with`), the one that names it first.
+
+    Sections are in the order of the names; an analysis whose partner is not among them has its own section.
+
+    >>> told(["training", "tsne", "solution_similarity"]), told(["tsne"])
+    ([['training'], ['solution_similarity', 'tsne']], [['tsne']])
+    """
+    given = list(names)
+    leads = {name: ANALYSES[name].told_with for name in given if name in ANALYSES and ANALYSES[name].told_with in given}
+    return [[name, *(one for one, lead in leads.items() if lead == name)] for name in given if name not in leads]

@@ -32,14 +32,14 @@ def cosines(checkpoints: Checkpoints, which: Sequence[tuple[int, int]]) -> tuple
 def displacement_cosines(
     checkpoints: Checkpoints, which: Sequence[tuple[int, int]], start: Collection[str]
 ) -> np.ndarray | None:
-    """Cosine of what every two checkpoints have moved from the start that their members share, w - w_0.
+    """Cosine of the displacements w - w_0 of every two checkpoints from the start that their members share.
 
-    Weights of fine-tuned networks are alike as they start alike; the displacements say whether they went the same way.
+    Weights of fine-tuned networks are similar because of the common start; displacements show whether they moved alike.
 
     Args:
         checkpoints: of the members; step 0 is the start.
         which: (member, step) of each; their weights are in memory together, float32.
-        start: names of the tensors that all members begin with; what else is trained is left out.
+        start: names of the tensors that all members begin with; other trained tensors are left out.
 
     Returns:
         float64 [model, model], NaN where a checkpoint has not moved; None where no trained parameter is shared.
@@ -53,7 +53,7 @@ def displacement_cosines(
 
 
 def flattened(checkpoints: Checkpoints, member: int, step: int, without: Collection[str] = ()) -> np.ndarray:
-    """Flattened parameters, float32 [parameter], in their own order, ``without`` those of these names."""
+    """Flattened parameters, float32 [parameter], in the network's order, without those named."""
     params = checkpoints.state(member, step).params
     parts = [tensor for name, tensor in params.items() if name not in without]
     return np.concatenate([np.zeros(0, np.float32), *(part.float().reshape(-1).numpy() for part in parts)])

@@ -1,4 +1,4 @@
-"""What the card could do at most, and where the time of a step goes: the parts of `modescape.bench.gpu` on kernels."""
+"""The peak performance of the GPU, and a profile of a step: the parts of `modescape.bench.gpu` on kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every benchmark shares: turns, ratios, provenance, a table and JSON."""
+"""Shared by all benchmarks: turns, ratios, provenance, a table and JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modescape.version import __version__
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a user may choose."""
+    """The options of a benchmark."""
 
     repeats: int = 5  # turns; medians are of these
     data: str | None = None  # a dataset to use instead of random images of CIFAR-10's shape

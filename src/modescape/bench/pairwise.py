@@ -53,7 +53,7 @@ def measure(options: Options) -> Result:
 
 
 def double_loop(predicted: np.ndarray, weights: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the notebooks do: every pair by itself, both ways, norms anew each time."""
+    """The notebooks' computation: every pair separately, in both orders, recomputing norms each time."""
     models = len(predicted)
     different, cosine = np.empty((rows, models)), np.empty((rows, models))
     for i in range(rows):

@@ -33,7 +33,7 @@ TF32 = -1 << 13  # mask of a float32's bits that tf32 keeps: sign, exponent and 
 
 @dataclass(frozen=True)
 class Scores:
-    """What members are at the end of their training."""
+    """The members at the end of training."""
 
     accuracy: np.ndarray  # of each on the test images, [member]
     disagreement: np.ndarray  # share of test images on which two differ, [member, member]

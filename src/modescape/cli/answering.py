@@ -1,4 +1,4 @@
-"""What commands of a study answer with --json, and what is answered when one fails; see docs/json.md."""
+"""Answers of a study's commands with --json, also when one fails; see docs/json.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Unfinished(WorkError):  # noqa: N818 - said of the work
-    """What could be done is done and answered; the rest failed."""
+    """Part of the work failed; the rest is done and in the answer."""
 
     def __init__(self, message: str, said: Mapping[str, Any] | None) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ def say_status(status: StudyStatus | None, problems: list[str] | None, again: st
     Raises:
         Unfinished: if the recipe is damaged, with what could be said.
     """
-    looked = [] if problems is None else [*problems] or ["every checksum is right"]
+    looked = [] if problems is None else [*problems] or ["every checksum matches"]
     more = {} if problems is None else {"problems": problems}
     if status is None:
         message = "\n".join([*looked, f"repair with: {again}"])
@@ -117,7 +117,7 @@ def say_status(status: StudyStatus | None, problems: list[str] | None, again: st
 
 
 def of_study(command: str, study: Study) -> dict[str, Any]:
-    """What a command answers that trained or analysed: the verdict of the page, the scores behind it, what there is."""
+    """The answer of a command that trained or analysed: the page's verdict, its scores, and the parts of the study."""
     from modescape.pipeline.reporting import page_content
     from modescape.report.scored import scored
     from modescape.report.verdict import judge
@@ -135,7 +135,7 @@ def of_study(command: str, study: Study) -> dict[str, Any]:
 
 
 def of_training(study: Study) -> dict[str, Any]:
-    """What training alone answers."""
+    """The answer after training alone."""
     from modescape.study import summary
 
     parts = of_status(summary(study.path))

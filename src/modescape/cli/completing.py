@@ -1,4 +1,4 @@
-"""What shells are told after <TAB>: recipes, studies, analyses, files; nothing heavy is imported for it.
+"""Shell completion: recipes, studies, analyses, files; nothing slow is imported for it.
 
 click asks these functions where ``_MODESCAPE_COMPLETE`` is set (docs/completion.md).
 """
@@ -69,7 +69,7 @@ def _results(context: click.Context) -> list[Path]:
 
 
 def benchmarks(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """What `modescape bench` measures."""
+    """The names of benchmarks of `modescape bench`."""
     from modescape.bench import BENCHMARKS
 
     return [CompletionItem(name) for name in BENCHMARKS if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""What commands share: how their help looks, the options of a study, what is said when one stops."""
+"""Shared by commands: the look of help, the options of a study, messages when one stops."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Group(Command, click.Group):
 
 @dataclass(frozen=True)
 class Work:
-    """What the options of `study_options` say."""
+    """The values of the options of `study_options`."""
 
     settings: tuple[str, ...]
     engine: str | None
@@ -73,7 +73,7 @@ class Work:
     quiet: bool
 
     def overrides(self) -> list[str]:
-        """Of the recipe, in the order in which they are read."""
+        """Overrides of the recipe, in the order in which they apply."""
         chosen = [f"compute.engine={self.engine}"] if self.engine else []
         chosen += [f"compute.address={self.address}"] if self.address else self._without_cluster()
         chosen += [f"compute.device={self.device}"] if self.device else []

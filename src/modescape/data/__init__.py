@@ -1,4 +1,4 @@
-"""Data: sources, the cut into train, validation and test, preparation on the device, the members' order."""
+"""Data: sources, the split into train, validation and test, preparation on the device, the members' order."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def load(data: recipe.Data, seed: int, report: Report | None = None, task: recipe.Task | None = None) -> Dataset:
-    """The three splits a recipe asks for, from the cache where they were decoded before.
+    """Load the three splits of a recipe, from the cache if they were decoded before.
 
     Args:
         data: the recipe's section.
-        seed: the recipe's seed, which fixes the cut.
-        report: called with (images decoded, of how many) while a source of images is decoded for the first time.
+        seed: the recipe's seed, which fixes the split.
+        report: called with (images decoded, total) while a source of images is decoded for the first time.
         task: the recipe's section on targets.
 
     Raises:
-        InputError: if the source is absent, unreadable or bad; examples that are too few for the cut.
+        InputError: if the source is missing, unreadable or invalid, or has too few examples for the split.
     """
     try:
         return _load(data, seed, report, task or recipe.Task())
@@ -56,7 +56,7 @@ def _check_known(setting: str, name: str | None, known: Iterable[str]) -> None:
 
 
 def _check_there(source: str) -> None:
-    """Refuse a source that cannot be one, whatever its examples are."""
+    """Refuse what cannot be a source of any kind of examples."""
     from modescape.data.tables import SUFFIXES
 
     path = Path(source)
@@ -71,7 +71,7 @@ def _check_there(source: str) -> None:
 
 
 def kind_of(data: recipe.Data) -> str:
-    """``data.inputs``, or the kind that a source is taken for; images where it cannot be looked into."""
+    """``data.inputs``, or the kind detected from the source; images if it cannot be inspected."""
     try:
         return data.inputs or _found(data)
     except ModescapeError:

@@ -1,4 +1,4 @@
-"""Decoded images kept beside the user's other caches, one file a source, with a checksum."""
+"""A cache of decoded images in the user's cache folder, one file per source, with a checksum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECODING = ("size", "resample", "crop", "background", "skip_broken")  # settings
 
 
 def fingerprint(source: Source) -> str:
-    """SHA-256 (hex) of examples, labels and class names, wherever they come from."""
+    """SHA-256 (hex) of examples, labels and class names, whatever their source."""
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     if source.kind.name != "image":
         digest.update(json.dumps([source.kind.name, source.kind.facts]).encode())
@@ -64,13 +64,13 @@ def cache_key(data: recipe.Data, task: recipe.Task | None = None) -> str:
 def _about(file: Path) -> tuple[str, int, int] | None:
     try:
         found = file.stat()
-    except (OSError, ValueError):  # what is not there is said when it is read
+    except (OSError, ValueError):  # reading reports missing files
         return None
     return str(file), found.st_size, found.st_mtime_ns
 
 
 def cached(key: str, make: Callable[[], Source]) -> tuple[Source, str]:
-    """The source of this key and its fingerprint; made and kept when it is not there or damaged."""
+    """The source of this key and its fingerprint; made and cached if it is missing or damaged."""
     path = runtime.cache_folder() / f"{key}.safetensors"
     found = _read(path)
     if found is not None:
@@ -109,7 +109,7 @@ def _texts(names: list[str] | None) -> np.ndarray | None:
 
 
 def _write(path: Path, source: Source, digest: str) -> None:
-    """Atomic; a cache that cannot be written is no error."""
+    """Write atomically; a cache that cannot be written is not an error."""
     from safetensors.numpy import save
 
     arrays = {"image": source.inputs, "label": source.label}

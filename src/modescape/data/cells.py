@@ -1,4 +1,4 @@
-"""Cells of columns as a table has them: as numbers, as names, as targets; what is none is refused by row and column."""
+"""Cells of table columns as numbers, as names, as targets; errors name row and column."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from modescape.data.targets import NUMBERS
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, MOST_NUMBER, shown
 
-MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the others are mistakes
+MOSTLY = 0.5  # share of numeric cells in a column from which the other cells are errors
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
-COMMA = re.compile(r"[+-]?\d*,\d+")  # a number as some countries write it
-MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
-EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
+COMMA = re.compile(r"[+-]?\d*,\d+")  # a number with a decimal comma
+MOST_NUMBERED, MANY = 100, 5  # this many integers, with fewer than 5 rows each, are not classes
+EMPTY = "; leave missing cells empty (null): the column's median is filled in"
 
 
 class Columns(NamedTuple):
-    """Columns of one split, cells as Python has them; None where nothing stands."""
+    """Columns of one split, cells as Python values; None for empty ones."""
 
     where: str  # the split in messages: "'mine.csv': test"
     cells: dict[str, list[Any]]
@@ -63,7 +63,7 @@ def _refuse_commas(columns: Columns, name: str) -> None:
 
 
 def of_dates(where: str, name: str, what: object) -> str:
-    """The words that refuse a column of dates."""
+    """The error message for a column of dates."""
     return (
         f"{where}: column {name!r} holds dates ({shown(what, 40)}); turn it into numbers, such as days since the first "
         f"one, or leave it out: --set 'data.leave_out=[{name}]'"
@@ -71,7 +71,7 @@ def of_dates(where: str, name: str, what: object) -> str:
 
 
 def as_number(cell: Any) -> float | None:
-    """A cell as a number; None where it is none."""
+    """A cell as a number; None if it is not one."""
     try:
         return float(cell)
     except (TypeError, ValueError, OverflowError):
@@ -79,10 +79,10 @@ def as_number(cell: Any) -> float | None:
 
 
 def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
-    """float64 [row], NaN where nothing stands.
+    """A column as float64 [row], NaN for empty cells.
 
     Raises:
-        InputError: naming the row of a cell that is no finite number, or too large a one.
+        InputError: naming the row of a cell that is not a finite number, or too large.
     """
     cells = columns.cells[name]
     found = np.full(len(cells), np.nan)
@@ -92,7 +92,7 @@ def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
         number = as_number(cell)
         if number is None or not abs(number) <= MOST_NUMBER:
             finite = number is not None and np.isfinite(number)
-            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"no finite number{advice}"
+            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"not a finite number{advice}"
             raise InputError(f"{columns.where}, row {row}, column {name!r}: {shown(repr(cell), 40)} is {wrong}")
         found[row] = number
     return found
@@ -108,7 +108,7 @@ def text_of(cell: Any) -> str:
 
 
 def in_rows(count: int) -> str:
-    """So many rows, in words."""
+    """A number of rows, in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
@@ -118,13 +118,14 @@ def targets_of(
     """Targets of each split, and the names of the classes, or of the outputs of a regression.
 
     Raises:
-        InputError: naming the row where a target is missing or none of the task, or if several are to be classes.
+        InputError: naming the row where a target is missing or invalid for the task, or if several columns are to be
+            classes.
     """
     if len(targets) == 1:
         return _target_of(splits, targets[0], task)
     if task.kind is not None and task.kind not in NUMBERS:
         raise InputError(
-            f"{splits[0].where}: {in_words(targets)} are several, and a {task.kind} has one; name one with "
+            f"{splits[0].where}: {in_words(targets)} are several targets, and a {task.kind} has one; name it with "
             "--set data.target=COLUMN"
         )
     numbers = task.model_copy(update={"kind": task.kind or "regression"})
@@ -159,9 +160,9 @@ def _target_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tup
 
 
 def _is_regression(splits: Sequence[Columns], target: str) -> bool:
-    """Whether a target is numbers with fractions, or so many different ones that they are no classes.
+    """Whether a target has fractions, or too many distinct numbers to be classes.
 
-    Cells that are none among them are mistakes.
+    Cells that are not numbers are then errors.
     """
     cells = [cell for one in splits for cell in one.cells[target]]
     there = [None if isinstance(cell, bool) else as_number(cell) for cell in cells]
@@ -175,7 +176,7 @@ def _is_regression(splits: Sequence[Columns], target: str) -> bool:
 
 
 def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
-    """Name of each class -> its number: numbers by size and texts by the alphabet."""
+    """Name of each class -> its index: numbers in numerical order, texts in alphabetical order."""
     every = {text_of(cell): cell for one in splits for cell in one.cells[target]}
     numbers = {name: as_number(cell) for name, cell in every.items()}
     if all(number is not None for number in numbers.values()):
@@ -187,7 +188,7 @@ def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
         raise InputError(f"{splits[0].where}: the target {target!r} is {ordered[0]!r} in all {rows:,} rows")
     if len(ordered) > MOST_CLASSES or len(ordered) == rows > EVERY_ROW_ITS_OWN:
         raise InputError(
-            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: no "
-            "classes; name another with --set data.target=COLUMN"
+            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: these "
+            "are not classes; name another with --set data.target=COLUMN"
         )
     return {name: number for number, name in enumerate(ordered)}

@@ -1,4 +1,4 @@
-"""Which column holds the pictures and which the labels, and what the labels' classes are."""
+"""Finding the columns of pictures and labels, and the classes of the labels."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from modescape.data.tables import EVERY_ROW_ITS_OWN, Part, is_picture
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
-SHORT_TEXT = 100  # bytes; no picture with anything on it is as short
+SHORT_TEXT = 100  # bytes; no real picture is as short
 
 
 def image_column(part: Part, wanted: str | None) -> str:
     """The column of pictures: declared as such, else of bytes or ``{bytes, path}``, else of names of pictures.
 
     Raises:
-        InputError: if there is none or more than one and none is called "image", or the one that is named is no such.
+        InputError: if there is none or more than one and none is called "image", or the named one is not of pictures.
     """
     if wanted is None:
         return _only(part, _pictures(part), "image")
@@ -68,7 +68,7 @@ def _only(part: Part, found: list[str], key: str) -> str:
 
 
 def _holds(part: Part, column: str, key: str) -> str:
-    expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class an image"
+    expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class per image"
     return (
         f"column {column!r} of '{part.source}' holds {shown(part.table.column(column).type, 60)}, expected {expected}"
     )
@@ -90,7 +90,7 @@ def _is_encoded(column: Any) -> bool:
 
 
 def _is_written(column: Any) -> bool:
-    """Whether the first cell of a column of bytes is a short text, as some programs write their texts: no picture."""
+    """Whether the first cell of a column of bytes is a short text, as some programs store strings, not a picture."""
     first = next((cell for cell in column.slice(0, 100).to_pylist() if cell), b"")
     return 0 < len(first) < SHORT_TEXT and first.isascii() and first.decode().isprintable()
 
@@ -113,7 +113,7 @@ def _is_truth(column: Any) -> bool:
 
 
 def _is_whole(column: Any) -> bool:
-    """Whole numbers, also those of a floating type, which pandas takes where some are missing."""
+    """Whole numbers, also of a floating type, which pandas uses if some are missing."""
     from pyarrow import types
 
     if types.is_floating(column.type):
@@ -125,7 +125,7 @@ def raw_labels(part: Part, column: str) -> list[Any]:
     """The labels of a split as written: whole numbers, texts, or None where there is none.
 
     Raises:
-        InputError: if the column is of another kind.
+        InputError: if the column is of another type.
     """
     if column not in part.table.column_names:  # a test split without labels may lack the column
         return [None] * len(part)
@@ -158,8 +158,8 @@ def classes(
 ) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """Names of the classes, and each split's labels as int64 [example].
 
-    Numbers with declared names are taken as they are; else every value that occurs is a class, numbers by size and
-    texts by the alphabet.
+    Numbers with declared names are used as they are; otherwise every value that occurs is a class, numbers in numerical
+    and texts in alphabetical order.
 
     Raises:
         InputError: if a label is missing or out of range, naming the file or the row; if there are too many classes.
@@ -181,29 +181,29 @@ def classes(
     total = sum(map(len, labels))
     if len(every) > MOST_CLASSES or len(every) == total > EVERY_ROW_ITS_OWN:
         raise InputError(
-            f"column {column!r} of '{parts[0].source}' has {len(every):,} different values in {total:,} rows: no "
-            "classes; name another with --set data.label=COLUMN"
+            f"column {column!r} of '{parts[0].source}' has {len(every):,} different values in {total:,} rows: these "
+            "are not classes; name another with --set data.label=COLUMN"
         )
     number = {label: place for place, label in enumerate(sorted(every))}
     return tuple(map(str, number)), [np.asarray([number[label] for label in own], dtype=np.int64) for own in labels]
 
 
 def alike(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence about classes whose names differ in capitals alone; none where there are none."""
+    """A sentence about classes whose names differ only in case; empty if there are none."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(name.casefold(), []).append(name)
     twice = [name for group in groups.values() if len(group) > 1 for name in group]
     if not twice:
         return ()
-    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
+    return (f"Class names that differ only in case are treated as different classes ({shown(', '.join(twice), 200)}).",)
 
 
 def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
     """Names of the image and the label column of a source's training split.
 
     Raises:
-        InputError: if they cannot be told; an `UnsupportedError` where the table is no classification of images.
+        InputError: if they cannot be determined; an `UnsupportedError` if the table is not an image classification.
     """
     if not len(part):
         raise InputError(f"'{part.source}': {part.name} is empty")

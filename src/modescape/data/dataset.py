@@ -1,4 +1,4 @@
-"""Examples and labels as the rest of the package sees them, and the checks that refuse bad ones."""
+"""Examples and labels as used by the rest of the package, and their checks."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Split:
     inputs: Inputs  # leaves [example, ...]; images are uint8 [example, channel, height, width]
     label: Tensor  # int64 [example], or float64 [example, output] of a regression
     kind: InputKind = IMAGES
-    group: np.ndarray | None = None  # what names the group of each example, texts [example]; None: each is its own
+    group: np.ndarray | None = None  # name of each example's group, strings [example]; None: each is its own
 
     def to(self, device: torch.device | str) -> Split:
         """The same on a device."""
         return replace(self, inputs=batches.moved(self.inputs, device), label=self.label.to(device))
 
     def first(self, examples: int | None) -> Split:
-        """So many, from the first on; all for None."""
+        """The first ``examples`` of them; None: all."""
         return self.at(slice(examples))
 
     def at(self, index: slice | Tensor) -> Split:
-        """These examples of it."""
+        """The examples at an index."""
         place = index.cpu().numpy() if isinstance(index, Tensor) else index
         group = None if self.group is None else self.group[place]
         return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index], group=group)
@@ -52,44 +52,44 @@ class Split:
 
     @property
     def shape(self) -> InputShape:
-        """What a network is called with for one example."""
+        """Shape of a network's input for one example."""
         return self.kind.shape(self.inputs)
 
     def preparation(self, data: recipe.Data) -> Prepare:
-        """How a recipe has examples prepared, with the statistics of this split: the one that is trained on."""
+        """The recipe's preparation of examples, with the statistics of this (training) split."""
         return self.kind.prepare(data, self.inputs)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Train, validation and test: three different things."""
+    """The train, validation and test splits."""
 
     train: Split
     validation: Split
     test: Split
     class_names: tuple[str, ...]  # of a regression the names of its outputs
-    fingerprint: str  # SHA-256 of the source's examples, labels and class names, before the cut
-    notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
+    fingerprint: str  # SHA-256 of the source's examples, labels and class names, before splitting
+    notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test split is from
     given: Task | None = None  # what targets are; None: classification, of `class_names`
     group_name: str = ""  # the column that names groups of examples; "" where there are none
 
     @property
     def shape(self) -> InputShape:
-        """What a network is called with for one example."""
+        """Shape of a network's input for one example."""
         return self.train.shape
 
     @property
     def kind(self) -> InputKind:
-        """Of the examples."""
+        """The kind of the examples."""
         return self.train.kind
 
     @property
     def num_classes(self) -> int:
-        """Classes, also those without an example; of a regression its outputs."""
+        """Number of classes, including those without an example; of outputs, for a regression."""
         return len(self.class_names)
 
     def as_manifest(self) -> dict[str, Any]:
-        """What a manifest says of the task, unless it is a classification, and of groups, where there are any."""
+        """The manifest's entries on the task, unless it is a classification, and on groups, if any."""
         splits = {name: getattr(self, name).group for name in ("train", "validation", "test")}
         counts = {name: len({*group.tolist()}) for name, group in splits.items() if group is not None}
         groups = {"name": self.group_name, "counts": counts} if counts else {}
@@ -108,21 +108,21 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """What a source holds before it is cut, in NumPy."""
+    """The content of a source before splitting, in NumPy."""
 
     inputs: Any  # arrays [example, ...]: one, or a flat tuple or dictionary
     label: np.ndarray  # int64 [example]
-    test_inputs: Any  # None where the source has no test split
+    test_inputs: Any  # None if the source has no test split
     test_label: np.ndarray | None
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # see `Dataset`
     kind: InputKind = IMAGES
-    group: np.ndarray | None = None  # of each example, texts [example]; None: each stands for itself
+    group: np.ndarray | None = None  # name of each example's group, strings [example]; None: each is its own
     test_group: np.ndarray | None = None
 
 
 def check_classes(source: Source, name: str) -> None:
-    """Refuse classes that cannot be trained on.
+    """Check the classes of a source.
 
     Raises:
         InputError: naming the source, the split and the row.
@@ -140,13 +140,15 @@ def check_classes(source: Source, name: str) -> None:
             f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
         )
     if unwritable := [number for number, text in enumerate(source.class_names) if not is_writable(text)]:
-        raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
+        raise InputError(
+            f"{name}: the name of class {unwritable[0]} holds a null character or is not Unicode; rename it"
+        )
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
 
 
 def check_source(source: Source, name: str) -> Source:
-    """Refuse images that cannot be trained on.
+    """Check the images of a source.
 
     Raises:
         InputError: naming the source, the split and the row.
@@ -154,7 +156,7 @@ def check_source(source: Source, name: str) -> Source:
     check_classes(source, name)
     sizes = list(source.inputs.shape[1:])
     if len(source.inputs) and not source.inputs[0].size:
-        raise InputError(f"{name}: images are {sizes} [channel, height, width], without a pixel")
+        raise InputError(f"{name}: images are {sizes} [channel, height, width] and have no pixels")
     if math.prod(sizes) > MOST_PIXELS:
         raise InputError(f"{name}: images are {sizes}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.inputs, source.label, len(source.class_names), f"{name}: train")
@@ -169,7 +171,7 @@ def check_source(source: Source, name: str) -> Source:
 
 
 def is_writable(text: str) -> bool:
-    """Whether files can hold a text: HDF5 has no null characters, UTF-8 no halves of letters."""
+    """Whether files can hold a text: HDF5 allows no null characters, UTF-8 no lone surrogates."""
     return "\0" not in text and text.encode("utf-8", "ignore").decode() == text
 
 
@@ -199,7 +201,7 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
 
 
 def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
-    """Refuse targets of a regression that are no finite numbers, or too large.
+    """Check that targets of a regression are finite and not too large.
 
     Raises:
         InputError: naming the split and the row.
@@ -215,6 +217,6 @@ def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
 
 
 def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES, group: np.ndarray | None = None) -> Split:
-    """Arrays as a split, laid out in memory as networks take them."""
+    """Arrays as a split, in the memory layout of networks' inputs."""
     label = label if label.dtype.kind == "f" else label.astype(np.int64)
     return Split(kind.tensors(inputs), torch.from_numpy(label), kind, group)

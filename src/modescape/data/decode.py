@@ -1,4 +1,4 @@
-"""Images and arrays out of files that may come from anywhere: sizes are looked at before anything is unpacked."""
+"""Decoding images and arrays from untrusted files: sizes are checked before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from modescape.runtime import total_memory
 if TYPE_CHECKING:
     from PIL import Image
 
-MOST_IMAGE_PIXELS = 120_000_000  # of one image, as declared, more than a phone takes: 360 MB of colours
+MOST_IMAGE_PIXELS = 120_000_000  # declared pixels of one image, more than phones take: 360 MB in RGB
 MOST_IMAGE_BYTES = 1 << 28  # of an image's file
 ORIENTATION, PHOTOMETRIC, BLACK_IS_ZERO = 0x0112, 262, 1  # tags of EXIF and TIFF, and a value
 Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
-LFS = b"version https://git-lfs"  # how the text begins that stands in for a file which was not fetched
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # Pillow runs another program for some others
+LFS = b"version https://git-lfs"  # beginning of a Git LFS pointer to a file that was not fetched
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # for some others Pillow runs external programs
 
 
 class BrokenImage(InputError):  # noqa: N818 - said of a picture, not of the code
@@ -35,7 +35,7 @@ class BrokenImage(InputError):  # noqa: N818 - said of a picture, not of the cod
 def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | None = None) -> np.ndarray:
     """One encoded image, the first where a file holds several, as the ``datasets`` library decodes it.
 
-    It is turned as its EXIF orientation says. Transparent pixels lie on the background: a pixel of value v and opacity
+    It is rotated by its EXIF orientation. Transparent pixels are composited: a pixel of value v and opacity
     a (0 to 1) becomes a v + (1 - a) background, to the nearest level. Grey of 16 bits becomes v / 257, to the nearest
     level.
 
@@ -50,7 +50,7 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
 
     Raises:
         BrokenImage: if it cannot be decoded, is none of `FORMATS`, or declares too many pixels.
-        InputError: if its numbers are of a range that nothing tells.
+        InputError: if the range of its values is unknown.
     """
     from PIL import Image, ImageOps
 
@@ -64,7 +64,7 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
                 raise ValueError(
                     f"{image.width}x{image.height} pixels, expected at most {MOST_IMAGE_PIXELS:,} in all: scale it down"
                 )
-            known = _fills_16_bits(image)  # a turned image knows its file no longer
+            known = _fills_16_bits(image)  # a rotated image has lost its file's metadata
             image.load()
             if image.getexif().get(ORIENTATION) is not None:
                 image = ImageOps.exif_transpose(image)
@@ -78,8 +78,8 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
         raise BrokenImage(f"{where}: the image cannot be decoded ({_why(error)})") from error
     if pixels is None:
         raise InputError(
-            f"{where}: the image holds numbers of mode {image.mode}, and nothing says which of them is white; expected "
-            "8 bits a channel, or grey in a PNG or TIFF of 16 bits that fills them; convert the images"
+            f"{where}: the image has mode {image.mode}, in which the value of white is unknown; expected 8 bits per "
+            "channel, or a 16-bit grey PNG or TIFF that uses the full range; convert the images"
         )
     return pixels
 
@@ -94,12 +94,12 @@ def _encoded(cell: Any) -> bytes:
     if data is None and not path:
         raise ValueError("there is none")
     if data is None and is_address(path):
-        raise ValueError("it is an address and nothing is downloaded: fetch the picture first")
+        raise ValueError("it is a URL, and nothing is downloaded: fetch the picture first")
     data = read_regular(Path(path), MOST_IMAGE_BYTES) if data is None else data
     if not data:
         raise ValueError("it has 0 bytes")
     if data.startswith(LFS):
-        raise ValueError("it is a pointer of Git LFS; fetch the picture: git lfs pull")
+        raise ValueError("it is a Git LFS pointer; fetch the picture: git lfs pull")
     return data
 
 
@@ -109,13 +109,13 @@ def is_address(path: str) -> bool:
 
 
 def _why(error: Exception) -> str:
-    """What Pillow or the system says, without the parts that mean nothing to a user."""
+    """The message of Pillow or the system, without parts that mean nothing to a user."""
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return f"its content is none of {', '.join(FORMATS)}; convert it"
+        return f"its content is not one of {', '.join(FORMATS)}; convert it"
     if isinstance(error, Image.DecompressionBombError):
-        return f"it declares more than the {MOST_IMAGE_PIXELS:,} pixels that are expected at most"
+        return f"it declares more than {MOST_IMAGE_PIXELS:,} pixels, the most that are read"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     said = error.strerror if isinstance(error, OSError) and error.strerror else shown(error)
@@ -143,7 +143,7 @@ def _over(pixels: np.ndarray, alpha: np.ndarray, background: Colour) -> np.ndarr
 
 
 def _fills_16_bits(image: Image.Image) -> bool:
-    """Whether the numbers of a grey image of more than 8 bits go from 0, black, to 65,535, white.
+    """Whether the values of a grey image of more than 8 bits range from 0 (black) to 65,535 (white).
 
     Those of PNG and PPM do (Pillow scales those of PPM), and those of a TIFF of 16 unsigned bits that says so; signed
     numbers, floating point ones and those of 12 or 32 bits may have any range.
@@ -170,14 +170,14 @@ def _from_16_bits(image: Image.Image, background: Colour) -> np.ndarray:
 
 
 def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The named arrays of an ``.npz`` file that are there, and the names of all; never a pickle.
+    """Read the named arrays of an ``.npz`` file, and the names of all its arrays; never a pickle.
 
     Raises:
         ValueError: if an array is not of plain values, not as long as it declares, or all take more than the memory.
         OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError: if the file is damaged.
     """
     if not zipfile.is_zipfile(file):
-        raise ValueError("it is no archive of arrays; write it with numpy.savez")
+        raise ValueError("it is not an archive of arrays; write it with numpy.savez")
     declared = 0
     with zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -200,7 +200,7 @@ def array_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type that an ``.npy`` file declares.
 
     Raises:
-        ValueError: if it is none, or of objects.
+        ValueError: if it is not an ``.npy`` file, or holds objects.
     """
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)

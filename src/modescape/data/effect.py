@@ -1,4 +1,4 @@
-"""What each corruption does to examples of one kind: on small or grey images, nothing comes of some."""
+"""How much each corruption changes given examples: some have no effect on small or grey images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from modescape.data.corruptions import SEVERITIES
 from modescape.data.inputs.base import Change
 from modescape.plain import ranges
 
-LEAST_SHARE = 1e-3  # of the values have to change by more than ROUNDED, or a corruption has no effect
-ROUNDED = 1  # level that a value loses by rounding alone, as corrupted images are cut off to whole levels
-VALUES = 1 << 18  # that the effect is measured on: 85 colour images of 32 pixels, 1.8 s for all corruptions
-LEAST_IMAGES = 16  # whatever their size: one picture alone may be grey or blurred already
+LEAST_SHARE = 1e-3  # share of values that must change by more than ROUNDED for a corruption to have an effect
+ROUNDED = 1  # levels that a value may lose by rounding alone, as corrupted images are truncated
+VALUES = 1 << 18  # on which the effect is measured: 85 colour images of 32 pixels, 1.8 s for all corruptions
+LEAST_IMAGES = 16  # of any size: a single picture may happen to be grey or blurred
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Effect:
         return [name for name, there in zip(self.corruptions, self.there, strict=True) if there.all()]
 
     def lacking(self) -> str:
-        """The others, with the severities at which nothing comes of them: "saturate (1-5), zoom_blur (1)"."""
+        """The others, with the severities at which they have no effect: "saturate (1-5), zoom_blur (1)"."""
         return ", ".join(
             f"{name} ({ranges([severity for severity, one in zip(SEVERITIES, there, strict=True) if not one])})"
             for name, there in zip(self.corruptions, self.there, strict=True)
@@ -48,7 +48,7 @@ class Effect:
 
 
 def change_of_images(clean: Tensor, corrupted: Tensor) -> Change:
-    """How much images are changed, in levels; what is rounding alone is no change."""
+    """How much images are changed, in levels; rounding alone is not counted."""
     moved = (corrupted.short() - clean.cpu().short()).abs()
     return Change(float(moved.double().mean()), float((moved > ROUNDED).double().mean()))
 
@@ -61,8 +61,8 @@ def effect_of(
     Args:
         change: (corruption, severity, increasing numbers of examples) -> how much it changes them.
         corruptions: names.
-        order: of the examples, int64; as many of them, from the first on, as hold `VALUES` values are looked at, and
-            `LEAST_IMAGES` at least.
+        order: indices of examples, int64; as many of them, from the first on, as hold `VALUES` values are used, but at
+            least `LEAST_IMAGES`.
         values: of an example.
         unit: of the mean change.
     """

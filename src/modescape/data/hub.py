@@ -1,4 +1,4 @@
-"""Opening a source: by ourselves, or as a dataset of the hub, quietly, and quickly when there is no network."""
+"""Opening a source: directly, or as a dataset of the hub; without output, and fast if there is no network."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from modescape.errors import InputError
 from modescape.plain import shown
 
 MOST_ROWS = 1 << 26  # of a Parquet file
-HUB_TIMEOUT = 5.0  # seconds for the question whether the hub has a dataset
+HUB_TIMEOUT = 5.0  # seconds to ask whether the hub has a dataset
 
 
 @contextmanager
 def opened(data: recipe.Data) -> Iterator[list[Part]]:
-    """The source's splits, images not yet decoded; what is local leaves no copy behind.
+    """The source's splits, images not yet decoded; local sources leave no copy behind.
 
     Raises:
         InputError: if there is no such dataset, here or on the hub, or a file of it is damaged.
@@ -75,7 +75,7 @@ def _by_column(part: Part) -> list[Part]:
 def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
-    # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
+    # the library writes an Arrow copy of what it reads, which is temporary, as decoded images are cached here
     copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
         place = str(path.resolve())
@@ -116,7 +116,7 @@ def check_rows(file: Path, source: str) -> None:
 
 
 def _empty_file(path: Path) -> str | None:
-    """The first Parquet file without a row: the library fails on it with words about its own batches."""
+    """The first Parquet file without a row: on which the library fails with an obscure message."""
     from pyarrow import ArrowException, parquet
 
     for file in _parquet_files(path):
@@ -132,18 +132,16 @@ def _remote(data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
     if data.source.startswith("~"):
-        raise InputError(
-            f"'{data.source}': a shell writes ~ out only at the start of a word; use $HOME or the whole path"
-        )
+        raise InputError(f"'{data.source}': a shell expands ~ only at the start of a word; use $HOME or the full path")
     problem = _hub_problem(data.source)
     if problem is not None:
-        # without this the library asks an unreachable hub six times over, 23 s; what it has kept it still finds
+        # else the library retries an unreachable hub for 23 s; its cache is still used
         stack.enter_context(_offline())
     try:
         return datasets.load_dataset(data.source, data.config)
     except Exception as error:
         raise InputError(
-            f"dataset '{data.source}' is neither a folder or file here nor to be had from the hub "
+            f"dataset '{data.source}' is neither a local folder or file nor available from the hub "
             f"({problem or _reason(error)})\n"
             "Check the name and the network, or give a local folder or file: --set data.source=PATH"
         ) from error
@@ -184,7 +182,7 @@ def _quiet() -> Iterator[None]:
     levels = [(library, library.get_verbosity()) for library in (datasets.logging, hub_logging)]
     datasets.disable_progress_bars()
     for library, _ in levels:
-        library.set_verbosity(logging.CRITICAL)  # their errors are raised, too, and said by us
+        library.set_verbosity(logging.CRITICAL)  # their errors are raised as well, and reported here
     try:
         yield
     finally:
@@ -196,7 +194,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """The libraries use what they have kept and ask nobody; both read these flags at each request."""
+    """The libraries use their caches only; both read these flags at each request."""
     from datasets import config
     from huggingface_hub import constants
 

@@ -1,4 +1,4 @@
-"""Images from outside the distribution: another dataset brought to the size of ours, or the test images undone."""
+"""Out-of-distribution images: another dataset resized to the test images, or modified test images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load_ood(
     report: Report | None = None,
     data: recipe.Data | None = None,
 ) -> Tensor:
-    """Images that a network trained on ours should be unsure of, in the shape of ours.
+    """Load images on which a trained network should be uncertain, in the shape of the test images.
 
     A dataset is read without its labels: its test split, else validation, else train (and of a .npz file
     ``test_image``, else ``image``). Its images are brought to the size of ours as the recipe brings ours to
@@ -123,8 +123,8 @@ def _images(
         return
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"out-of-distribution source '{source}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a "
-            f"folder, a hub name, or one of {', '.join(EMBEDDED)}"
+            f"out-of-distribution source '{source}' is a file of an unknown kind; expected .npz, "
+            f"{', '.join(SUFFIXES)}, a folder, a hub name, or one of {', '.join(EMBEDDED)}"
         )
     name, _, config = (source, "", "") if path.exists() else source.partition(":")
     with opened(recipe.Data(source=name, config=config or None)) as parts:

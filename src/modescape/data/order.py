@@ -1,4 +1,4 @@
-"""The order in which members see their examples, and the batches that these are cut into."""
+"""The order in which members see their examples, and the batches."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Kind = Literal["permutation", "replacement"]
 def batch_sizes(train: Train, num_examples: int, least: int = 1) -> list[int]:
     """Examples of each batch of an epoch.
 
-    With a permutation the last batch may be smaller; if it were one example and the network takes no single one,
-    ``train.last_batch_of_one`` decides. With replacement all are whole, at least 1: a ``batch_size`` above
-    ``num_examples`` is still drawn, in one batch in which examples repeat.
+    With a permutation the last batch may be smaller; if it has one example and the network needs two,
+    ``train.last_batch_of_one`` decides. With replacement all batches are full, and there is at least one: a
+    ``batch_size`` above ``num_examples`` gives one batch with repeated examples.
 
     Args:
         train: settings.
         num_examples: of the training split.
-        least: examples that the network takes at least, 1 or 2.
+        least: fewest examples that the network takes, 1 or 2.
     """
     size = train.batch_size
     if train.batches == "replacement":
@@ -35,17 +35,17 @@ def batch_sizes(train: Train, num_examples: int, least: int = 1) -> list[int]:
 
 
 def check_batches(train: Train, num_examples: int, least: int) -> list[str]:
-    """What to say before training about batches of one example.
+    """Messages for the user about batches of one example.
 
     Raises:
-        InputError: if the network takes no single example and some batch would be one.
+        InputError: if the network takes no single example and some batch would have one.
     """
     sizes = batch_sizes(train, num_examples, least)
     if min(sizes) < least:
         remedy = (
             "choose train.batch_size=2 or larger" if train.batch_size < least else "train on 2 or more (data.train)"
         )
-        raise InputError(f"in training this network takes no batch of one example, as under batch norm; {remedy}")
+        raise InputError(f"this network cannot be trained on a batch of one example, as with batch norm; {remedy}")
     if train.last_batch_of_one == "drop" and sum(sizes) < num_examples and train.batches == "permutation":
         return ["in training this network takes no batch of one example: the last one of an epoch is left out"]
     if sizes[-1] > train.batch_size:

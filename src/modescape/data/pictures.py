@@ -1,4 +1,4 @@
-"""How pictures of any mode and size become arrays of one shape: the ground under them, resizing, cropping."""
+"""Turning pictures of any mode and size into arrays of one shape: background, resizing, cropping."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """The settings of a recipe that say what a picture looks like to a network."""
+    """The recipe's settings for decoding and resizing pictures."""
 
-    background: Colour = WHITE  # under transparent pixels, and beside a picture that is padded
+    background: Colour = WHITE  # under transparent pixels, and around padded pictures
     size: tuple[int, int] | None = None  # height and width; None: pictures keep theirs
     resample: str = "bilinear"  # Pillow's filter of that name, with antialiasing
     crop: str = "center"  # or "stretch", "pad"

@@ -1,4 +1,4 @@
-"""From uint8 images to what a network sees: augmentation, then scaling, on the device."""
+"""From uint8 images to a network's inputs: augmentation, then scaling, on the device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATISTICS_BLOCK = 1_000  # images at a time when means are taken: tens of MB
 class Preparation:
     """Scaling and augmentation of one study's images: (x / divisor - mean) / deviation.
 
-    Draws come from the members' keys, so a member's images are the same alone and beside others.
+    Random numbers come from the members' keys, so a member's images are the same whoever is trained with it.
     """
 
     augmentation: recipe.Augmentation

@@ -1,4 +1,4 @@
-"""The test examples under shift: every one corrupted by one of several corruptions, at one severity.
+"""The test examples under shift: each corrupted by one of several corruptions, at one severity.
 
 Each corruption that has an effect on them has its own part of the test examples, the same at every severity, so that
 together they are the test split once over. Images come from our corruptions or from a folder of the official files of
@@ -28,7 +28,7 @@ ALL = tuple(CORRUPTIONS)
 
 
 def slices(examples: int, corruptions: Sequence[str], seed: int) -> dict[str, Tensor]:
-    """Each corruption's part of the test examples: dealt out in a random order, so parts differ in size by one at most.
+    """Each corruption's part of the test examples: assigned in random order; sizes differ by at most one.
 
     Args:
         examples: test examples.
@@ -49,7 +49,7 @@ def slices(examples: int, corruptions: Sequence[str], seed: int) -> dict[str, Te
 
 
 def check_names(corruptions: Sequence[str]) -> None:
-    """Refuse a list of corruptions that cannot be dealt out.
+    """Check a list of corruptions.
 
     Raises:
         InputError: if there is no corruption, one unknown, or one named twice.
@@ -63,7 +63,7 @@ def check_names(corruptions: Sequence[str]) -> None:
 
 
 def _order(examples: int, seed: int) -> Tensor:
-    """The order in which test examples are dealt out."""
+    """The random order in which test examples are assigned."""
     return rng.permutation(torch.tensor(rng.key(seed, "shift")), examples)
 
 
@@ -72,7 +72,7 @@ class Shift:
     """The test examples under shift at every severity; see `of`."""
 
     test: Split
-    corruptions: tuple[str, ...]  # that examples are given: those with an effect at every severity
+    corruptions: tuple[str, ...]  # those in use: with an effect at every severity
     parts: dict[str, Tensor]  # of the test examples, by corruption; see `slices`
     effect: Effect  # of all corruptions that were named
     made: OwnShift | OfficialShift | ShiftOfKind
@@ -90,16 +90,16 @@ class Shift:
     ) -> Shift:
         """The shift of a recipe.
 
-        A corruption that does nothing to these examples at some severity is left out at all of them, and its part dealt
-        out among the others: so every example is shifted, and severities differ in strength alone, not in the examples
-        or the corruptions.
+        A corruption without any effect on these examples at some severity is left out at all severities, and its part
+        is assigned to the others: so every example is shifted, and severities differ only in strength, not in the
+        examples or the corruptions.
 
         Args:
             test: the test split; for official files the official one, in its order.
-            shift: a folder of official files; None: our own corruptions.
-            seed: the recipe's, for the parts and our corruptions' draws.
-            corruptions: names, of images; of other examples all are taken that their kind names.
-            frost: a folder of photographs for our own frost; None: our own texture.
+            shift: a folder of official files; None: generated corruptions.
+            seed: the recipe's, for the parts and the random numbers of corruptions.
+            corruptions: names, for images; for other examples, all of their kind are used.
+            frost: a folder of photographs for generated frost; None: a generated texture.
             column: of rows, by which some are selected; None: see `modescape.data.inputs.row_shifts.shift_column`.
 
         Raises:
@@ -193,7 +193,7 @@ class ShiftOfKind:
 
 @dataclass(frozen=True)
 class OwnShift:
-    """Our own corruptions of the test images.
+    """Generated corruptions of the test images.
 
     An image's random numbers are the same at every severity, so that severities differ in strength alone.
     """
@@ -204,7 +204,7 @@ class OwnShift:
 
     @classmethod
     def of(cls, test: Split, seed: int, frost: str | None = None) -> OwnShift:
-        """Those of a test split; ``frost`` is a folder of photographs.
+        """The corruptions of a test split; ``frost`` is a folder of photographs.
 
         Raises:
             InputError: if the folder is not there, or its pictures cannot be used.

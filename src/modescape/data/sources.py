@@ -30,10 +30,10 @@ from modescape.plain import MOST_CLASSES, shown
 from modescape.runtime import total_memory
 
 Report = Callable[[int, int], None]
-"""(images decoded, of how many)."""
+"""(images decoded, total)."""
 
 ARRAYS = ("image", "label", "test_image", "test_label", "class_names")  # of an .npz file; others are not read
-MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for a mistake, not for so many classes
+MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for an error
 
 
 def digits() -> Source:
@@ -89,7 +89,7 @@ def _npz(path: Path, task: recipe.Task | None, more: list[str]) -> tuple[Source,
     test_image = arrays.get("test_image")
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
     if (test_image is None) != (test_label is None):
-        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or neither")
     notes = ()
     if test_label is not None and len(test_label) and test_label.max() < 0:
         notes, test_image, test_label = (_hidden("test"), _test_images(None)), None, None
@@ -109,12 +109,12 @@ def _of_numbers(arrays: Mapping[str, np.ndarray], targets: np.ndarray, path: Pat
     refuse_arrays(image, np.zeros(len(targets), np.int64), f"'{path}'")
     own = arrays.get("test_label")
     if (test is None) != (own is None):
-        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or neither")
     first = _channels_first(image, path)
     second = None if test is None else _channels_first(test, path)
     kept = None if own is None else own.astype(np.float64).reshape(len(own), -1)
     if kept is not None and kept.shape[1] != targets.shape[1]:
-        raise InputError(f"'{path}': test_label has {kept.shape[1]} numbers a row, and label {targets.shape[1]}")
+        raise InputError(f"'{path}': test_label has {kept.shape[1]} numbers per row, and label {targets.shape[1]}")
     names = output_names(arrays.get("class_names"), targets.shape[1])
     return Source(first, targets, second, kept, names)
 
@@ -168,9 +168,9 @@ def resized(source: Source, settings: Pictures, name: str) -> Source:
 def pictures(data: recipe.Data, report: Report | None = None, task: recipe.Task | None = None) -> Source:
     """Encoded pictures and their labels: a folder, a table of paths, Parquet, or a dataset of the hub.
 
-    Where ``task.kind`` is regression the labels are numbers. The columns are found by type (one of images, one of
-    labels) or named by ``data.image`` and ``data.label``. The test split is "test", else "validation"; one without
-    labels is none.
+    If ``task.kind`` is regression the labels are numbers. The columns are found by type (one of images, one of labels)
+    or named by ``data.image`` and ``data.label``. The test split is "test", else "validation"; one without labels is
+    ignored. labels is none.
 
     Raises:
         InputError: if it cannot be loaded, a column cannot be found, or a picture is broken (which file or row).

@@ -1,4 +1,4 @@
-"""The cut: train, validation and test from what a source has."""
+"""Splitting a source into train, validation and test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FEW = 20  # groups of a test split below which intervals tend to be too short
 
 
 def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: recipe.Task | None = None) -> Dataset:
-    """Cut by one named random order: test (where the source has none), then validation, then train.
+    """Split by one random order: test (if the source has none), then validation, then train.
 
     Raises:
-        InputError: if there are not enough examples, or those for training are all the same or of one class.
+        InputError: if there are not enough examples, or those for training are all equal or of one class.
     """
     kind, word = source.kind, source.kind.word
 
@@ -60,17 +60,17 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
 
 
 def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_test: bool) -> tuple[str, ...]:
-    """A sentence about classes without a training example: the networks cannot know them; none where there are none.
+    """A sentence about classes without a training example: which networks cannot know; empty if there are none.
 
     Raises:
-        InputError: if there is but one class to train on, or no example of the source's own test split is of such.
+        InputError: if there is only one class to train on, or no test example has a class that was trained on.
     """
     noun, tested = train.kind.noun, len(test.label)
     known = torch.bincount(train.label, minlength=len(names)) > 0
     if known.sum() < 2:
         alone = shown(repr(names[int(train.label[0])]), 60)
         raise InputError(
-            f"all training {noun}s ({len(train.label):,}) are of the class {alone}; "
+            f"all training {noun}s ({len(train.label):,}) belong to the class {alone}; "
             f"networks need two classes. Give more {noun}s, larger data.train, or smaller data.test and data.validation"
         )
     of_unknown = int((~known[test.label]).sum())
@@ -78,14 +78,14 @@ def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_tes
     such = shown(", ".join(unknown[:5]), 200) + (" and others" if len(unknown) > 5 else "")
     if of_unknown == tested and own_test:
         raise InputError(
-            f"no test {noun} is of a class that is trained on (test {noun}s are of classes such as {such}); give "
+            f"no test {noun} belongs to a class in the training split (test {noun}s have classes such as {such}); give "
             "both splits the same classes, spelled in the same way"
         )
     if not unknown:
         return ()
     classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes:"
-    share = f"; {of_unknown:,} of {tested:,} test {noun}s are, and can only be errors" if of_unknown else ""
-    return (f"No training {noun} is of {classes} {such}{share}.",)
+    share = f"; {of_unknown:,} of {tested:,} test {noun}s do, and can only be errors" if of_unknown else ""
+    return (f"No training {noun} belongs to {classes} {such}{share}.",)
 
 
 def _count(amount: int | float, available: int, key: str, total: int, word: str) -> int:
@@ -93,7 +93,7 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
     count = amount if isinstance(amount, int) else max(1, round(amount * available))
     if count >= available:
         raise InputError(
-            f"{key} asks for {amount} {word} and {available} of {total} are there; nothing would be left. "
+            f"{key} asks for {amount} {word}, and {available} of {total} are available; none would be left. "
             f"Ask for fewer, or for a share: --set {key}=.2"
         )
     return count
@@ -101,13 +101,13 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
 
 @dataclass
 class Examples:
-    """What is left of examples that are cut one by one."""
+    """The remaining examples, split one by one."""
 
     order: np.ndarray  # their numbers, in a random order
 
     @property
     def left(self) -> int:
-        """Examples that no split has."""
+        """Number of examples that no split has yet."""
         return len(self.order)
 
     def take(self, count: int, key: str) -> np.ndarray:
@@ -116,18 +116,18 @@ class Examples:
         return taken
 
     def notes(self, **splits: np.ndarray) -> tuple[str, ...]:
-        """Nothing is to be said."""
+        """No notes."""
         return ()
 
 
 class Groups:
-    """What is left of examples that are cut by whole groups, which come in a random order.
+    """The remaining examples, split by whole groups in random order.
 
-    With one example in each group the cut is that of `Examples`.
+    With one example per group the split is that of `Examples`.
 
     Args:
         group: of each example, texts [example].
-        order: of the examples, at random: so they stand in a split.
+        order: random order of the examples, kept within a split.
         seed: the recipe's.
         name: of the column.
         word: for examples.
@@ -175,12 +175,12 @@ class Groups:
         train, validation, test = counts["train"], counts["validation"], counts["test"]
         parts = f"{train:,} groups in train, {validation:,} in validation and {test:,} in test"
         notes = [
-            f"What has the same {self.name!r} belongs together: {parts}. No split cuts such a group, and intervals are "
-            "for new groups."
+            f"{self.word.capitalize()} with the same {self.name!r} stay together: {parts}. No group is split, and "
+            "intervals are for new groups."
         ]
         off = [f"{key} has {came:,} in place of {asked:,}" for key, asked, came in self.asked if asked != came]
         if off:
-            notes.append(f"As no group is cut, {', '.join(off)} {self.word}.")
+            notes.append(f"As no group is split, {', '.join(off)} {self.word}.")
         if counts["test"] < FEW:
             notes.append(
                 f"The test split has {counts['test']} groups: with fewer than {FEW} intervals tend to be too short."

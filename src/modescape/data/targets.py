@@ -1,4 +1,4 @@
-"""Targets of a source: which task they are of, and examples that are left out for their label."""
+"""Targets of a source: their task, and examples left out because of their label."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def without_ignored(source: Source, settings: recipe.Task, name: str) -> Source:
     count = int((~kept).sum()) + (0 if test is None else int((~test).sum()))
     if not count:
         raise InputError(
-            f"{name}: no example has the label {shown(repr(ignored), 60)} of task.ignore; labels are "
+            f"{name}: no example has the label {shown(repr(ignored), 60)} of task.ignore; the labels are "
             f"{shown(', '.join(names[:5]), 200)}"
         )
     if not kept.any() or (test is not None and not test.any()):
@@ -77,19 +77,17 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
         names: of the classes.
 
     Raises:
-        InputError: if the targets are none of the task that the recipe names.
+        InputError: if the targets do not fit the recipe's task.
     """
     kind = settings.kind or ("regression" if train.is_floating_point() else "classification")
     if TASKS[kind].numbers != train.is_floating_point():
-        came = "numbers with fractions, and no classes" if train.is_floating_point() else "classes, and no numbers"
-        raise InputError(
-            f"task.kind is {kind}, and the targets are {came}; leave it to be found, or name another column"
-        )
+        came = "numbers with fractions, not classes" if train.is_floating_point() else "classes, not numbers"
+        raise InputError(f"task.kind is {kind}, and the targets are {came}; leave it out, or name another column")
     return task_class(kind).of_targets(settings, train.numpy(), names)
 
 
 def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
-    """Sentences about targets of a regression that lie far out of the scale of those that are trained on."""
+    """Sentences about targets of a regression that are far out of the scale of the training targets."""
     if not isinstance(task, Regression):
         return ()
     splits = {"training": train, **others}
@@ -100,7 +98,7 @@ def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
 def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
     """Targets of a regression, float64 [example, output]; None where labels are classes.
 
-    They are one where the recipe says so, or where labels are numbers with fractions.
+    It is a regression if the recipe says so, or if labels have fractions.
     """
     with_fractions = label.dtype.kind == "f" and not np.array_equal(label, np.rint(label))
     wanted = settings.kind in NUMBERS and label.dtype.kind in "iuf"

@@ -1,4 +1,4 @@
-"""Rows, sentences and trees unlike those that are trained on: made of test examples, or of another file of the layout.
+"""Out-of-distribution rows, sentences and trees: made from test examples, or from another file of the same layout.
 
 Images are read in `modescape.data.ood`.
 """
@@ -33,7 +33,7 @@ from modescape.types import Inputs
 
 
 def sources_of(data: recipe.Data, kind: InputKind) -> list[str]:
-    """The other data of a recipe; where it names that of images by default, what can be made of this kind."""
+    """The recipe's other data; if it has the default for images, what can be made from this kind."""
     if kind.unlike and data.ood == list(recipe.BUILTIN_OOD):
         return list(kind.unlike)
     return data.ood
@@ -50,7 +50,7 @@ def in_words(source: str, kind: InputKind) -> str:
 
 
 def load_other(source: str, test: Split, limit: int | None, seed: int, data: recipe.Data) -> Inputs:
-    """Examples that a network trained on ours should be unsure of, as the test split holds its own.
+    """Examples on which a trained network should be uncertain, in the form of the test split.
 
     Args:
         source: a name of `InputKind.unlike` (made of test examples), or another source of the same layout. Of a file

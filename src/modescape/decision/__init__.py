@@ -1,6 +1,6 @@
-"""Whether to keep one network, calibrate it, train longer or wider, or average several: one rule over measured numbers.
+"""Whether to keep one network, calibrate it, train longer or wider, or average several: one rule over measured scores.
 
-`measuring` scores every candidate on the same examples, `rules` chooses one and judges the choice, `words` says it.
+`measuring` scores all candidates on the same examples, `rules` chooses one and judges it, `words` states it.
 """
 
 from __future__ import annotations

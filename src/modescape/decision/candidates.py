@@ -1,4 +1,4 @@
-"""What can be done with a study's networks, what each costs, and how good each is on the same examples."""
+"""The candidates: ways to use a study's networks, with their costs, and scores on the same examples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEHIND = {"none": "", "members": " (each calibrated first)", "average": " (calib
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What a candidate costs, in units of one network of the recipe."""
+    """The cost of a candidate, in units of one network of the recipe."""
 
     training: float = 1.0  # times the training of one member; NaN: not known
     passes: float = 1.0  # times one forward pass of one member, a prediction
@@ -69,7 +69,7 @@ class Difference:
         return math.isfinite(self.low) and math.isfinite(self.high) and not self.low <= 0 <= self.high
 
     def widened(self, factor: float) -> Difference:
-        """The same with an interval that is so many times as long."""
+        """A copy with the interval widened by a factor."""
         low, high = (self.value + factor * (end - self.value) for end in (self.low, self.high))
         return Difference(self.value, low, high)
 
@@ -105,7 +105,7 @@ class Table:
 
     @property
     def score(self) -> Score:
-        """What is said of the deciding score."""
+        """The record of the deciding score."""
         return self.scores[self.deciding]
 
     @property
@@ -127,7 +127,7 @@ class Table:
         return self.difference(one, other).scaled(self.sign)
 
     def gain_where_chosen(self, one: int, other: int = 0) -> float:
-        """The same where candidates are chosen, without an interval."""
+        """The same on the examples that choose, without an interval."""
         return float(self.sign * (self.chosen[one] - self.chosen[other]))
 
     def index(self, name: str, calibration: Calibration = "none") -> int | None:

@@ -1,4 +1,4 @@
-"""What else was measured: candidates against one that costs as much, and each size of ensembles against the next."""
+"""Further comparisons: candidates against one of equal cost, and each size of ensembles against the next."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def coordinates_of(table: Table) -> dict[str, Any]:
 
 
 def attributes_of(table: Table) -> dict[str, Any]:
-    """What else a table knows."""
+    """Further attributes of a table."""
     return {
         "deciding": table.deciding,
         "judging_examples": table.examples,

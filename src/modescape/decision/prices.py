@@ -1,4 +1,4 @@
-"""What candidates cost, in words."""
+"""The costs of candidates, in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modescape.wording.numbers import SPACE, count, listing, significant
 
 
 def price_words(one: Candidate, machine: Machine) -> str:
-    """What a candidate costs."""
+    """The cost of a candidate."""
     training = _trainings(one.price.training) if math.isfinite(one.price.training) else ""
     passes = count(round(one.price.passes), "forward pass", "forward passes")
     passes = passes if one.price.passes == round(one.price.passes) else f"{one.price.passes:.1f} forward passes"
@@ -20,7 +20,7 @@ def price_words(one: Candidate, machine: Machine) -> str:
     held = f"{_bytes(memory)} of weights" if math.isfinite(memory) else ""
     time = one.price.training * machine.training_seconds
     training += f" ({significant(time)}{SPACE}s here)" if training and math.isfinite(time) else ""
-    return listing([part for part in (training, f"{passes} a prediction{seconds}", held) if part])
+    return listing([part for part in (training, f"{passes} per prediction{seconds}", held) if part])
 
 
 def _trainings(number: float) -> str:

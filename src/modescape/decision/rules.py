@@ -37,7 +37,7 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a prediction may cost at most; None: no limit."""
+    """Limits on the cost of a prediction; None: no limit."""
 
     passes: float | None = None  # forward passes of one network
     memory: float | None = None  # bytes of weights
@@ -53,7 +53,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What one network of the recipe takes; NaN where it was not measured."""
+    """The cost of one network of the recipe; NaN where it was not measured."""
 
     bytes: float = math.nan  # of weights and buffers
     seconds_per_pass: float = math.nan  # one example, on this machine
@@ -78,7 +78,7 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do, and what that rests on."""
+    """The advice, and its basis."""
 
     advice: Advice
     chosen: int  # candidate that is advised; of "undecided" the one that could not be told
@@ -91,11 +91,11 @@ class Decision:
     left_out: tuple[int, ...] = ()  # candidates that the budget does not allow
     unconverged: bool = False
     overruled: int | None = None
-    """What had been chosen, where the examples that judge told another to be better, at 95 % for all candidates."""
+    """The candidate first chosen, if the examples that judge show another to be better, at 95 % for all candidates."""
     widened: float = 1.0  # factor of the lengths of intervals that is due to that
 
     def candidate(self, table: Table) -> Candidate:
-        """What is advised."""
+        """The candidate that is advised."""
         return table.candidates[self.chosen]
 
     def allowed(self, table: Table) -> int:
@@ -117,7 +117,7 @@ def scale_of(table: Table) -> float:
 
 
 def price_of(table: Table, place: int, rules: Rules) -> float:
-    """What a candidate must gain to be worth it, in the deciding score."""
+    """The smallest gain in the deciding score that is worth a candidate's cost."""
     if place == 0:
         return 0.0
     price = table.candidates[place].price
@@ -284,7 +284,7 @@ def best_of(table: Table, places: list[int]) -> int:
 
 
 def beaten_by(table: Table) -> tuple[int, ...]:
-    """What is better than the ensemble of all members at its training cost: its interval leaves 0 out."""
+    """Candidates that beat the ensemble of all members at its training cost: their intervals exclude 0."""
     found = at_full_cost(table)
     ensemble = next((place for place in found if table.candidates[place].advice == "ensemble"), None)
     if ensemble is None:

@@ -1,4 +1,4 @@
-"""What stands behind a decision, as tables of the page: the numbers that `modescape decide` gives in sentences."""
+"""The basis of a decision as tables of the page: the values that `modescape decide` gives in sentences."""
 
 from __future__ import annotations
 
@@ -33,12 +33,17 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
             price = (candidate.price.training, candidate.price.passes)
             rows.append((candidate.label, [*cells, *((_times(times), "") for times in price)]))
         groups.append((f"{one.title}, compared with {compared_with(table, one.against)}", rows))
-    header = ("candidate", *(_head(score, unit) for score in table.scores.values()), "training (times)", "passes (times)")
+    header = (
+        "candidate",
+        *(_head(score, unit) for score in table.scores.values()),
+        "training (times)",
+        "passes (times)",
+    )
     return Rows(header, groups, ABOUT) if groups else None
 
 
 def steps(table: Table, decision: Decision, unit: str = "") -> Rows | None:
-    """What each further network changes; None where sizes were not measured. Arguments as `compared`."""
+    """The change by each further network; None where sizes were not measured. Arguments as `compared`."""
     rows = [
         (f"{small} to {large}", [_cell(table.deciding, found)])
         for small, large, found in advised_steps(table, decision)

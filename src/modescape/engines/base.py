@@ -33,7 +33,7 @@ class Opener(Protocol):
 
 
 Openers: TypeAlias = "Opener | Callable[[Any], Opener]"
-"""What opens the context: one opener for all items, or a function from an item to its opener."""
+"""The opener of the context: one for all items, or a function from an item to its opener."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What a map does with every item; see `Engine.map`."""
+    """The work of a map on every item; see `Engine.map`."""
 
     function: Function
     context: Openers | None = None

@@ -1,4 +1,4 @@
-"""What runs on the machines of a Ray cluster: an actor that takes items one by one."""
+"""The actor on the machines of a Ray cluster, which takes items one by one."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Head:
         return not self.silent
 
     def lost(self) -> WorkError:
-        """What is raised when it is gone."""
+        """The error to raise when the head is gone."""
         return WorkError(f"the head of the Ray cluster ({self.address}) is gone; what was finished is kept, and {GONE}")
 
 
@@ -146,7 +146,7 @@ def _held(resources: Mapping[str, float], needs: Needs) -> int:
 
 
 def no_room(nodes: Iterable[Mapping[str, Any]], needs: Needs) -> str:
-    """What to say where no machine holds a single worker."""
+    """The message where no machine can hold a single worker."""
     wanted = ["a CPU"] + ["a GPU"] * needs.gpu + [f"{needs.memory / 1e9:.1f} GB of memory"] * bool(needs.memory)
     there = [node["Resources"] for node in nodes if node["Alive"]]
     most = max((one.get("memory", 0.0) for one in there if one.get("CPU")), default=0.0)

@@ -1,1 +1,1 @@
-"""Other people's files: predictions, scores and checkpoints in; deployable ensembles out."""
+"""Files of other tools: predictions, scores and checkpoints in; deployable ensembles out."""

@@ -1,9 +1,9 @@
 """Convolution, dropout, pooling and ReLU as one operation: what the paper's networks are made of.
 
 Pooling sends the gradient of each window to one element, so at most a quarter of the gradient that reaches the
-convolution is not 0; the C version takes its products over that quarter alone and never writes the convolution's
-output. Elsewhere the operation is the convolution followed by `modescape.kernels.pooling.pool`. Blocks that follow one
-another are one call: on small images autograd's bookkeeping between them takes as long as their arithmetic.
+convolution is non-zero; the C version multiplies only by that quarter and never stores the convolution's output.
+Elsewhere the operation is the convolution followed by `modescape.kernels.pooling.pool`. Consecutive blocks are one
+call: on small images autograd's overhead between them takes as long as their arithmetic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.pooling import pool, pooled_size
 
 WIDE_VECTORS = 8  # floats: AVX and later; with 4 (SSE) torch's convolutions, which choose by processor, are faster
-LARGEST_KERNELS = 600_000  # weights; beyond a core's second cache, convolutions that read them less often are faster
+LARGEST_KERNELS = 600_000  # weights; beyond a core's L2 cache, convolutions that read them less often are faster
 
 
 class Block(NamedTuple):
@@ -38,7 +38,7 @@ class Block(NamedTuple):
     call: int = 0  # number of the dropout call within the forward pass
     drop: int = 0  # dropped levels of 65536; 0 for no dropout
     size: int = 2  # height, width and stride of the windows, in pixels
-    ceil: bool = False  # keep a last window that sticks out
+    ceil: bool = False  # keep an incomplete last window
     relu: bool = False  # whether negative maxima become 0
 
 
@@ -46,7 +46,7 @@ Settings: TypeAlias = "tuple[int, int, int, int, bool, bool]"
 """Fields of `Block` from ``padding`` on."""
 
 Kept: TypeAlias = "tuple[Tensor, Tensor, Tensor | None, Any, float, bool]"
-"""Of a block: its images, its weights, where the gradient goes, its sizes, what kept elements are scaled by, a bias."""
+"""What `backward` needs: images, weights, where the gradient goes, sizes, the scale of kept elements, a bias."""
 
 
 def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
@@ -77,12 +77,12 @@ def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
 
 
 def pays(weight: Tensor) -> bool:
-    """Whether the C version is the faster one: its vectors are wide enough and the kernels fit into the cache."""
+    """Whether the C version is faster: its vectors are wide enough and the kernels fit in the cache."""
     return native.lanes() >= WIDE_VECTORS and weight.numel() <= LARGEST_KERNELS
 
 
 def _evaluated(x: Tensor, key: Tensor | None, chain: Sequence[Block]) -> Tensor:
-    """Blocks of which no gradient will be asked for: where it would go is kept only as far as masks need it."""
+    """Blocks without gradients: where they would go is kept only as far as masks need it."""
     number = 0 if key is None else int(key)
     x = channels_last(x, False)
     for one in chain:

@@ -1,8 +1,8 @@
 """Convolution of stacked members: one function, several forms, chosen layer by layer and pass by pass.
 
-Every member has its own weights, so the convolution of a group is a batch of convolutions. What libraries offer for it
-is a grouped convolution, which is slow where a group has few channels; `modescape.kernels.forms` has others. Which is
-fastest depends on shape, precision and device: `modescape.train.measuring` finds out.
+Every member has its own weights, so the convolution of a group is a batch of convolutions. Libraries offer grouped
+convolutions for it, which are slow if groups have few channels; `modescape.kernels.forms` has others. Which form is
+fastest depends on shape, precision and device: `modescape.train.measuring` measures it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PASSES: tuple[Pass, ...] = ("forward", "input", "weight")
 
 @dataclass(frozen=True)
 class Layer:
-    """What a convolution of one member is asked to do."""
+    """The shapes and settings of one member's convolution."""
 
     image: tuple[int, ...]  # channels, height, width
     examples: int
@@ -46,7 +46,7 @@ class Choices:
 
     default: str = "patches"
     chosen: dict[str, dict[Pass, str]] = field(default_factory=dict)
-    seen: list[Layer] | None = None  # takes down every convolution that is asked for
+    seen: list[Layer] | None = None  # records every convolution that runs
 
     def form(self, key: str, which: Pass, geometry: Geometry, device: torch.device) -> Form:
         """The form of one pass of a layer; "grouped" where the chosen one does not know the geometry."""

@@ -1,6 +1,6 @@
 """Dropout whose mask is a hash of (key, call, element): the same alone, stacked, on every device.
 
-Each element takes 16 bits of a random word: it is dropped with probability round(65536 p) / 65536, the rest is scaled
+Each element uses 16 bits of a random word: it is dropped with probability round(65536 p) / 65536, the rest is scaled
 by the exact inverse. The mask is never stored: the gradient is masked by computing it again.
 """
 
@@ -23,7 +23,7 @@ LEVELS = 1 << 16
 
 
 def keep_scale(drop: int) -> float:
-    """What a kept element is multiplied by when ``drop`` of 65536 levels are dropped."""
+    """The factor of a kept element when ``drop`` of 65536 levels are dropped."""
     return LEVELS / (LEVELS - drop) if drop < LEVELS else 0.0
 
 
@@ -34,7 +34,7 @@ def keep_mask(keys: Tensor, call: int, shape: torch.Size, drop: int, dtype: torc
         keys: int64 keys of the step, shape [] or [member].
         call: number of the dropout call within the forward pass.
         shape: shape of one member's activations; images [example, channel, height, width] are filled in the order
-            example, height, width, channel, which is how convolutions like to lie in memory.
+            example, height, width, channel, the memory layout of convolutions.
         drop: dropped levels of 65536.
         dtype: floating type of the mask.
 
@@ -66,7 +66,7 @@ class _Dropout(Once):
 
 
 def dropout(x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool = False) -> Tensor:
-    """Multiply activations by their mask, differentiable as often as wanted.
+    """Multiply activations by their mask, differentiable any number of times.
 
     Args:
         x: activations, [...], or [member, ...] where ``keys`` is [member].
@@ -83,7 +83,7 @@ dropout_under_vmap = under_vmap(dropout, tensors=2)
 
 
 def _version(x: Tensor, drop: int, whole_channels: bool) -> Implementation:
-    """What fits the tensor."""
+    """The implementation for a tensor."""
     return "torch" if whole_channels or drop >= LEVELS else implementation(x)
 
 

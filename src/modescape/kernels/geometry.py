@@ -1,4 +1,4 @@
-"""Where a convolution's kernel is laid: stride, padding, dilation, groups."""
+"""Stride, padding, dilation and groups of a convolution."""
 
 from __future__ import annotations
 

@@ -20,18 +20,18 @@ NUMBERS: dict[Implementation, tuple[torch.dtype, ...]] = {
     "native": (torch.float32,),
     "triton": (torch.float32, torch.bfloat16),
 }
-"""What a version computes with; torch's operations take everything."""
+"""Devices and dtypes of each version; torch's operations take everything."""
 
 _forced: ContextVar[Implementation | None] = ContextVar("modescape_forced_kernels", default=None)
 
 
 def implementation(tensor: Tensor) -> Implementation:
-    """What computes on this tensor."""
+    """The version that computes on this tensor."""
     return usual(tensor.device.type, tensor.dtype)
 
 
 def usual(device: str, dtype: torch.dtype = torch.float32) -> Implementation:
-    """What computes on numbers of this type on a device, "cpu" or "cuda"."""
+    """The version for a dtype on a device, "cpu" or "cuda"."""
     if (forced_to := _forced.get()) is not None:
         name = forced_to
     elif device == "cpu":
@@ -49,7 +49,7 @@ def has_triton() -> bool:
 
 @contextlib.contextmanager
 def forced(name: Implementation) -> Iterator[None]:
-    """Within this block every kernel runs in this version, on numbers that it takes: a plan's, or for a comparison.
+    """Within this block every kernel runs in this version, for dtypes that it supports: a plan's, or for a comparison.
 
     It holds for the thread that opens it. Gradients of an operation are computed in the version of its forward pass,
     wherever torch computes them.

@@ -1,4 +1,4 @@
-"""How images lie in memory: member, example, height, width, channel, the order that convolutions like best."""
+"""How images lie in memory: member, example, height, width, channel, the fastest order for convolutions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def channels_last(x: Tensor, members: bool) -> Tensor:
-    """The same values, images laid with channels last; a copy only where they are not.
+    """The same values, with channels last in memory; a copy only if needed.
 
     Args:
-        x: [example, channel, height, width], with ``members`` [member, example, channel, height, width]; anything of
-            another number of dimensions is laid row by row.
+        x: [example, channel, height, width], with ``members`` [member, example, channel, height, width]; a tensor with
+            another number of dimensions is made contiguous.
         members: whether there is a leading member axis.
     """
     if x.dim() == 4 and not members:

@@ -1,9 +1,9 @@
 """The CPU's kernels in C: compiled when they are first needed, kept in the cache folder, loaded by ctypes.
 
-A machine without a C compiler (``cc``, ``gcc``, ``clang`` or ``$CC``) takes those that lie in the wheel, compiled for
-the levels of x86-64 processors that are common (`PREBUILT`). Where neither is there, torch's operations compute the
-same, more slowly and, where convolutions are concerned, rounded in another order. ``MODESCAPE_NATIVE=off`` asks for
-that. Which of them a study began with stands in its plan (`build`), and it goes on with them where it can (`going_on`).
+A machine without a C compiler (``cc``, ``gcc``, ``clang`` or ``$CC``) uses those in the wheel, compiled for common
+levels of x86-64 processors (`PREBUILT`). Without either, torch's operations compute the same, more slowly and, for
+convolutions, with other rounding. ``MODESCAPE_NATIVE=off`` selects that. A study's plan records which ones it began
+with (`build`), and it continues with them where possible (`going_on`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from modescape import runtime
 
 SOURCES = Path(__file__).with_name("c")
 FLAGS = ("-O3", "-std=gnu11", "-fopenmp-simd", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
-HERE_ONLY = "-march=native"  # left out where a compiler does not know it
+HERE_ONLY = "-march=native"  # omitted if the compiler does not know it
 SHARED = ("-shared", "-fPIC")
 COMPILE_SECONDS = 60
 Build: TypeAlias = Literal["here", "x86-64-v4", "x86-64-v3"]
@@ -35,7 +35,7 @@ Build: TypeAlias = Literal["here", "x86-64-v4", "x86-64-v3"]
 PREBUILT_FOLDER = Path(__file__).with_name("prebuilt")  # in the wheel for Linux on x86-64, and there alone
 _V2 = frozenset(["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"])
 _V3 = _V2 | frozenset(["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"])
-PREBUILT: dict[Build, frozenset[str]] = {  # level, as gcc names it -> what the processor must know; the best first
+PREBUILT: dict[Build, frozenset[str]] = {  # level, as gcc names it -> required instruction sets; the best first
     "x86-64-v4": _V3 | frozenset(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "x86-64-v3": _V3,
 }
@@ -65,12 +65,12 @@ _SIGNATURES = {  # arguments as the C files list them, and what is returned
 
 
 def library() -> ctypes.CDLL | None:
-    """The compiled kernels, or None where there are none; found, or compiled within a second, once a process."""
+    """The compiled kernels, or None; found or compiled (within a second) once per process."""
     return _found(_wanted.get())[1]
 
 
 def build() -> Build | None:
-    """Where `library` comes from; None where there is none."""
+    """Where `library` comes from; None without one."""
     return _found(_wanted.get())[0]
 
 
@@ -82,7 +82,7 @@ def lanes() -> int:
 
 @contextlib.contextmanager
 def going_on(build: Build | None) -> Iterator[None]:
-    """Within this block `library` is of this build, a plan's, if this machine has it and can run it."""
+    """Within this block `library` is the plan's build, if this machine has it and can run it."""
     token = _wanted.set(build or "here")
     try:
         yield
@@ -152,7 +152,7 @@ def find_compiler() -> str | None:
 
 
 def _loaded(compiler: str, flags: tuple[str, ...]) -> ctypes.CDLL:
-    """The library made of this source by this compiler for this processor, from the cache where it is there."""
+    """The library built from this source by this compiler for this processor, from the cache if possible."""
     program = Path(compiler).resolve()
     texts = [path.read_text(encoding="utf-8") for path in sorted(SOURCES.iterdir())]
     about = [*texts, str(program), str(program.stat().st_mtime_ns), *flags, *SHARED]
@@ -168,7 +168,7 @@ def _loaded(compiler: str, flags: tuple[str, ...]) -> ctypes.CDLL:
         compile_into(made, compiler, flags)
         made.chmod(0o700)
         if safe:
-            with made.open("rb") as file:  # whole before it has its name, also after a power cut
+            with made.open("rb") as file:  # synced before the rename, for power cuts
                 os.fsync(file.fileno())
             made = made.replace(path)
         return _declared(ctypes.CDLL(str(made)))  # it stays loaded when the file is gone
@@ -192,11 +192,11 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether it is there and only this user can have written it: what is loaded runs."""
+    """Whether the file exists and only this user can have written it, as loading it runs its code."""
     try:
         about = path.stat()
     except OSError:
         return False
-    if not hasattr(os, "getuid"):  # Windows, where a user's home is closed to others
+    if not hasattr(os, "getuid"):  # Windows, where others cannot write to a user's home
         return True
     return about.st_uid == os.getuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -1,4 +1,4 @@
-"""Operations with first derivatives alone, in backward mode: whoever asks for more is told, and never given a 0."""
+"""Operations with first derivatives only, in backward mode: anything more raises instead of returning a silent 0."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WHAT_TO_DO = "take the network's plain form, Network.plain() or modescape.networ
 
 
 class Once(Function):
-    """An operation whose ``backward`` is `differentiable_once`; it knows no forward mode and no `torch.func`.
+    """An operation whose ``backward`` is `differentiable_once`; without forward mode and `torch.func`.
 
     Raises:
-        InputError: where one of these is asked for.
+        InputError: if a further derivative, forward mode or `torch.func` is used.
     """
 
     @classmethod
@@ -39,11 +39,10 @@ class Once(Function):
 
 
 def differentiable_once(backward: Callable[..., tuple[Tensor | None, ...]]) -> Callable[..., tuple[Tensor | None, ...]]:
-    """A ``backward`` whose results refuse to be differentiated by what they depend on.
+    """Make a ``backward`` whose results raise when they are differentiated.
 
-    That is the incoming gradients, and the inputs that the forward pass gave to ``ctx.save_for_backward``: torch walks
-    only where what is asked for can be reached. Its own `once_differentiable` knows the gradients alone, and leaves a
-    silent 0 where they are constant.
+    They depend on the incoming gradients, and on the inputs that the forward pass gave to ``ctx.save_for_backward``.
+    Torch's own `once_differentiable` covers the gradients only, and leaves a silent 0 where they are constant.
 
     Raises:
         InputError: in the second backward pass.
@@ -51,7 +50,7 @@ def differentiable_once(backward: Callable[..., tuple[Tensor | None, ...]]) -> C
 
     @functools.wraps(backward)
     def wrapped(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        if not torch.is_grad_enabled():  # nobody wants a graph of the gradients
+        if not torch.is_grad_enabled():  # no graph of the gradients is needed
             return backward(ctx, *grads)
         with torch.no_grad():
             gradients = backward(ctx, *grads)
@@ -62,7 +61,7 @@ def differentiable_once(backward: Callable[..., tuple[Tensor | None, ...]]) -> C
 
 
 class _Refusing(Function):
-    """What it is given; it has no derivative."""
+    """The identity, whose derivative raises."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, *sources: Tensor) -> Tensor:  # type: ignore[override]

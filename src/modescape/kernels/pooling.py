@@ -1,4 +1,4 @@
-"""Dropout, pooling and ReLU in one pass over memory: what stands between two convolutions of the paper's networks.
+"""Dropout, pooling and ReLU in one pass over memory: the layers between two convolutions of the paper's networks.
 
 The maximum commutes with ReLU and with dropout's scale, so the order of the three does not matter, neither to the
 values nor to the gradient; this computes relu(max over the window of x * mask).
@@ -20,7 +20,7 @@ from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 NOWHERE = 255  # in ``where``: the gradient goes to no element of the window
-LARGEST_WINDOW = 15  # places of a window are numbered in a byte
+LARGEST_WINDOW = 15  # positions in a window are stored in a byte
 
 
 class _Pool(Once):
@@ -52,7 +52,7 @@ def pool(
         call: number of the dropout call within the forward pass.
         drop: dropped levels of 65536; 0 for no dropout.
         size: height, width and stride of the windows, in pixels; at most `LARGEST_WINDOW`.
-        ceil: keep a last window that sticks out.
+        ceil: keep an incomplete last window.
         relu: whether negative maxima become 0.
 
     Returns:
@@ -66,7 +66,7 @@ pool_under_vmap = under_vmap(pool, tensors=2)
 
 
 def pooled_size(pixels: int, size: int, ceil: bool) -> int:
-    """Windows side by side along an edge."""
+    """Number of windows along an edge."""
     return -(-pixels // size) if ceil else pixels // size
 
 

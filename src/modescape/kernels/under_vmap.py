@@ -12,14 +12,14 @@ from torch.func import vmap
 
 
 def vmapped(function: Callable[..., Any], *arguments: Any) -> Any:
-    """`torch.vmap` of a function, called, without its requests to file issues about slow operations."""
+    """Call a function under `torch.vmap`, without its warnings about slow operations."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="There is a performance drop")
         return vmap(function)(*arguments)
 
 
 def under_vmap(operation: Callable[..., Tensor], tensors: int) -> Callable[..., Tensor]:
-    """What a function under `torch.vmap` calls to have ``operation`` run on all members at once.
+    """Wrap an operation so that, under `torch.vmap`, it runs on all members at once.
 
     Args:
         operation: its first ``tensors`` arguments are tensors with a leading member axis, or None.

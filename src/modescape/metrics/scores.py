@@ -58,7 +58,6 @@ class Score:
     largest: float = math.inf
     check: Checked = checked  # checks predictions and targets, and converts them to arrays
     percent: bool = False  # written as a percentage, differences in points
-    differences: bool = True  # also plotted, where curves of the score itself lie on top of each other
     never_worse: bool = False  # averaging probabilities cannot make it worse: it is convex in them (Jensen)
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, if that is faster or more accurate
     collector: Callable[[Subsets], Collector] | None = None  # of averages, if better than leaving parts out
@@ -80,7 +79,7 @@ class Score:
     def examples(self, log_prob: Array, label: Array) -> Array:
         """The score of every example, [..., example]; only for means over examples."""
         if self.per_example is None:
-            raise InputError(f"score {self.label!r} is of a whole test set; an example has none")
+            raise InputError(f"score {self.label!r} is defined on a whole test set, not on an example")
         log_prob, label, restore = self.check(log_prob, label)
         return restore(self.per_example(log_prob, label))
 
@@ -94,7 +93,7 @@ class Score:
         return Folds(subsets, self.aggregate)
 
     def follow(self, subsets: int) -> Running | None:
-        """What gathers the score of many averages block by block; None if it needs all examples at once."""
+        """The accumulator of the score for many averages, block by block; None if it needs all examples at once."""
         if self.running is not None or self.per_example is None:
             return self.running and self.running(subsets)
         per_example = self.per_example
@@ -131,6 +130,10 @@ class Score:
         """``words`` followed by the unit, if it has one."""
         return words if self.unit == "1" else f"{words} ({self.unit})"
 
+    def of_differences(self, words: str) -> str:
+        """``words`` followed by the unit of a difference, if it has one."""
+        return words if self.difference_unit == "1" else f"{words} ({self.difference_unit})"
+
 
 SCORES: dict[str, Score] = {
     "accuracy": Score(
@@ -148,7 +151,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         per_example=example_nll,
         unit="nats",
-        differences=False,
         never_worse=True,
         of_average=average_nll,
     ),
@@ -167,7 +169,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         aggregate=ece,
         largest=1.0,
-        differences=False,
         collector=CalibrationError,
         running=RunningCalibrationError,
     ),

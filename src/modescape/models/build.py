@@ -22,15 +22,15 @@ NORMALIZATION = (
     nn.GroupNorm,
     nn.RMSNorm,
 )
-"""Layers whose scales and shifts analyses can leave out."""
+"""Normalisation layers, whose scales and shifts analyses can leave out."""
 
 
 def build(model: Model, shape: InputShape | Sequence[int], num_classes: int, key: int) -> nn.Module:
     """The network of a recipe, initialised by a stream's key and checked on two examples.
 
-    The factory is called with the recipe's arguments, and with ``num_classes`` and what the examples offer
-    (``image_shape``: channels, height, width) where it has parameters of these names. It may draw from the global
-    generators of torch, NumPy and ``random``: they are seeded by ``key`` for the call and put back afterwards.
+    The factory is called with the recipe's arguments, plus ``num_classes`` and what the inputs offer (``image_shape``:
+    channels, height, width) if it has parameters of these names. It may draw from the global generators of torch, NumPy
+    and ``random``: they are seeded by ``key`` for the call and restored afterwards.
 
     Args:
         model: factory and arguments.
@@ -39,10 +39,10 @@ def build(model: Model, shape: InputShape | Sequence[int], num_classes: int, key
         key: of the member's initialisation stream.
 
     Returns:
-        the network; one that is not of this package gives logits whatever its ``forward`` returns (`Reading`).
+        the network; a user's network is wrapped so that it returns logits whatever its ``forward`` returns (`Reading`).
 
     Raises:
-        InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
+        InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it returns no
             network for these examples and classes.
     """
     with importable(model.factory):
@@ -53,7 +53,7 @@ def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Mo
     with (
         rng.seeded(0),
         settings_kept(f"model.factory '{model.factory}'"),
-    ):  # an import may draw or seed: the same in every process
+    ):  # importing may draw or seed: make it equal in every process
         factory = find_factory(model.factory)
     positional, named = arguments_of(factory, model, shape, num_classes)
     with rng.seeded(key), settings_kept(f"model.factory '{model.factory}'"):
@@ -67,9 +67,9 @@ def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Mo
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
     if wrapper := wrapper_of(module):
-        raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the network of Python itself")
+        raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the Python network itself")
     freeze(module, model.freeze)
-    if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
+    if model.factory not in MODELS and reading_of(module) is None:  # a factory may return the same network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
         check_output(module, shape, num_classes)
@@ -82,7 +82,7 @@ def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
     """Leave the parameters whose names match a pattern (``model.freeze``) out of training.
 
     Raises:
-        InputError: if a pattern matches none, or nothing is left.
+        InputError: if a pattern matches no parameter, or no parameter is left to train.
     """
     parameters = dict(module.named_parameters())
     for pattern in patterns:

@@ -1,4 +1,4 @@
-"""What is looked at before a network is tried: its parameters, and what it gives for two examples."""
+"""Checks before a network's trial: its parameters, and its output for two examples."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from modescape.named import reason
 from modescape.types import Inputs
 
 TRAINED = (torch.float32, torch.float64)
-"""Numbers that an optimiser changes here."""
+"""Dtypes that can be trained."""
 
 
 class NetworkError(InputError):
-    """A factory was found and called, and made no network for these examples and classes."""
+    """A factory was called but returned no network for these examples and classes."""
 
 
 @contextmanager
 def settings_kept(who: str) -> Iterator[None]:
-    """Refuse code that changes what torch does for everybody in the process, and put it back.
+    """Refuse code that changes a global setting of torch, and restore the setting.
 
     Raises:
         NetworkError: naming the setting, and what to do.
@@ -50,9 +50,9 @@ def settings_kept(who: str) -> Iterator[None]:
 
 
 def wrapper_of(module: nn.Module) -> str:
-    """What a network was wrapped into that cannot run with the weights of others, in words; "" for none."""
+    """In words, a wrapper around a network that cannot run with given weights (DataParallel, ...); "" for none."""
     if isinstance(module, torch.jit.ScriptModule):
-        return "makes a network of TorchScript (torch.jit.script or trace)"
+        return "makes a TorchScript network (torch.jit.script or trace)"
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return f"makes an nn.{type(module).__name__}"
     for layer in module.modules():
@@ -62,9 +62,9 @@ def wrapper_of(module: nn.Module) -> str:
 
 
 def check_output(module: nn.Module, shape: InputShape | Sequence[int], num_classes: int) -> None:
-    """Refuse a network that does not turn two examples into [2, num_classes] numbers.
+    """Check that a network turns two examples into an output [2, num_classes].
 
-    Weights, buffers, the training mode and the global generators are left as they were.
+    Weights, buffers, the training mode and the global generators are not changed.
 
     Raises:
         InputError: if it has nothing to train, fails on the examples, or returns another shape.
@@ -104,7 +104,7 @@ def check_output(module: nn.Module, shape: InputShape | Sequence[int], num_class
         )
     if gone := [name for name in parameters if not isinstance(tensors[name], Tensor)]:
         raise InputError(
-            f"evaluation takes the parameter '{gone[0]}' away from the network; leave it, and do not use it"
+            f"evaluation removes the parameter '{gone[0]}' from the network; keep it, even where it is not used"
         )
     changed = differing(parameters, {name: tensors[name] for name in parameters})
     if changed and _plain_numbers(module) != before:
@@ -120,7 +120,7 @@ def _plain_numbers(module: nn.Module) -> dict[str, Any]:
 
 
 def check_numbers(parameters: Mapping[str, Tensor]) -> None:
-    """Refuse parameters of types that are not trained here.
+    """Check that parameters have dtypes that can be trained.
 
     Raises:
         InputError: naming the first, and what to do.

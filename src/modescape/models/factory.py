@@ -30,7 +30,7 @@ MODELS = {
 """Built-in networks: name -> factory."""
 
 ASKED = {"image_shape": "images", "features": "rows of a table", "vocabulary": "tokens"}
-"""Parameters of factories -> the examples that offer them."""
+"""Parameter of a factory -> the kind of inputs that offers it."""
 
 WIDTHS: dict[str, dict[str, Any]] = {
     "small_cnn": {"channels": (16, 32, 32)},
@@ -38,12 +38,12 @@ WIDTHS: dict[str, dict[str, Any]] = {
     "mlp": {"widths": (64, 64)},
     "text_transformer": {"width": 32, "heads": 4},
 }
-"""Built-in networks whose width can be chosen -> their defaults of what says it, and of what divides it."""
+"""Built-in networks of variable width -> defaults of the argument that sets it, and of the one that must divide it."""
 
 SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 """Kinds of inputs -> a built-in network that takes them."""
 
-EXPECTED = "expected a function or class of Python that makes an nn.Module"
+EXPECTED = "expected a Python function or class that makes an nn.Module"
 
 
 def find_factory(name: str) -> Callable[..., Any]:
@@ -61,14 +61,14 @@ def find_factory(name: str) -> Callable[..., Any]:
         raise InputError(f"model.factory '{name}' is the class {found.__name__}, {EXPECTED}")
     own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
     if own in sys.stdlib_module_names:  # reached through a module that imports it
-        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+        raise InputError(f"model.factory '{name}' belongs to Python's standard library, {EXPECTED}")
     return found
 
 
 def arguments_of(
     factory: Callable[..., Any], model: Model, shape: InputShape, num_classes: int
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments of the factory, by position and by name: the recipe's, and the data's where they are asked for."""
+    """Positional and keyword arguments of the factory: the recipe's, and the data's if it has such parameters."""
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):  # some compiled callables have none
@@ -90,7 +90,7 @@ def arguments_of(
 
 
 def _check_asked(known: Mapping[str, inspect.Parameter], model: Model, shape: InputShape) -> None:
-    """Refuse a factory that asks for what examples of another kind have.
+    """Refuse a factory with parameters that only another kind of inputs offers.
 
     Raises:
         InputError: naming what they are, and a network that takes them.
@@ -112,7 +112,7 @@ def _check_asked(known: Mapping[str, inspect.Parameter], model: Model, shape: In
 
 
 def unnamed(factory: Callable[..., Any], shape: InputShape) -> str:
-    """Why a factory that takes anything by `**` may lack something; "" for others."""
+    """A hint for factories with ``**kwargs``, which are not passed the data's arguments by name; "" for others."""
     try:
         known = inspect.signature(factory).parameters
     except (TypeError, ValueError):

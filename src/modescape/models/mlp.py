@@ -1,4 +1,4 @@
-"""The network for tables: dense layers, with embeddings of categories where these come as codes."""
+"""The network for tables: an MLP, with embeddings for categories that come as codes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from modescape.models.layers import initialize
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
-MOST_EMBEDDED = 50  # numbers that stand for a category at most; half as many as it has values, rounded up
+MOST_EMBEDDED = 50  # largest embedding of a category; half its number of values, rounded up, if less
 
 
 class Mlp(nn.Module):
-    """Embeddings of categories beside the features, then `body`."""
+    """Features concatenated with embeddings of categories, then `body`."""
 
     def __init__(self, embeddings: Sequence[nn.Module], body: nn.Module) -> None:
         super().__init__()
@@ -41,19 +41,19 @@ def mlp(
     norm: Literal["none", "batch", "layer"] = "none",
     categories: Sequence[int] = (),
 ) -> Mlp:
-    """Dense layers, each followed by a normalisation, an activation and dropout where they are asked for.
+    """An MLP: linear layers, each with optional normalisation, an activation and optional dropout.
 
     Args:
-        features: numbers of an example.
+        features: number of numeric features.
         num_classes: outputs.
         widths: units of each hidden layer; none: a linear model.
-        activation: behind each hidden layer.
-        dropout: share of the activations dropped behind each hidden layer.
+        activation: after each hidden layer.
+        dropout: share of the activations dropped after each hidden layer.
         norm: before each activation.
         categories: values of each category, the unknown one included, where categories come as codes.
 
     Raises:
-        InputError: on an activation or a normalisation that is none of these.
+        InputError: on an unknown activation or normalisation.
     """
     if activation not in ACTIVATIONS or norm not in (*NORMS, "none"):
         raise InputError(

@@ -1,4 +1,4 @@
-"""From what a network returns to its logits: the output that counts, and what its numbers mean."""
+"""From a network's return value to logits: which output is used, and what its values mean."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from modescape.errors import InputError
 OutputKind: TypeAlias = Literal["logits", "probabilities", "log_probabilities"]
 
 MOST_NAMES = 8  # of outputs that a message lists
-ROUNDING = 1e-3  # by which the probabilities of an example may miss 1; more where their numbers are coarser
+ROUNDING = 1e-3  # tolerance for probabilities that sum to 1; more in coarser dtypes
 
 
 class Reading:
     """A forward hook that turns whatever a network returns into logits [example, class].
 
-    It looks at each output anew, since a network may return other things in training than in evaluation.
+    It inspects each output, since a network may return different structures in training and evaluation.
 
     Args:
         output: `modescape.recipe.Model.output`.
@@ -28,10 +28,10 @@ class Reading:
 
     def __init__(self, output: str | int | None, kind: OutputKind) -> None:
         self.output, self.kind = output, kind
-        self.seen = "a tensor"  # what the last call returned, and which part of it counts
+        self.seen = "a tensor"  # what the last call returned, and which part of it is used
 
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
-        """What the network's caller gets."""
+        """The logits, in place of the network's return value."""
         chosen, self.seen = choose(output, self.output)
         if isinstance(chosen, Tensor):
             if chosen.dim() == 1 and (not inputs or len(inputs[0]) == 1):  # none by position: refused later
@@ -53,13 +53,13 @@ def log_of(probabilities: Tensor) -> Tensor:
 
 
 def choose(output: Any, which: str | int | None) -> tuple[Any, str]:
-    """The output that counts, and what was returned in words.
+    """The output that is used, and a description of what was returned.
 
-    A tensor is taken as it is. Of several outputs ``which`` names one, or counts it from 0; without it, it is
+    A tensor is used as it is. Of several outputs ``which`` gives a name or an index; by default it is
     ``logits`` (a key or an attribute), the first of a tuple or a list, or the only one of a dictionary.
 
     Raises:
-        InputError: if that output is not there, or none is obvious.
+        InputError: if that output does not exist, or the choice is ambiguous.
     """
     if isinstance(output, Tensor):
         return output, "a tensor"
@@ -79,19 +79,19 @@ def choose(output: Any, which: str | int | None) -> tuple[Any, str]:
     if len(named) == 1:
         name, value = next(iter(named.items()))
         return value, f"'{name}' of {_words(output, named)}"
-    hint = "; say with model.output which of them are the logits" if named else ""
+    hint = "; name the logits with model.output" if named else ""
     raise InputError(f"the network returns {_words(output, named)}, expected a tensor [example, class]{hint}")
 
 
 def check_kind(logits: Tensor, kind: OutputKind) -> None:
-    """Refuse outputs that are plainly of another kind than the recipe says.
+    """Refuse outputs that are clearly not of the kind that the recipe states.
 
     Args:
         logits: what `Reading` gives, [example, class].
         kind: `modescape.recipe.Model.output_kind`.
 
     Raises:
-        InputError: naming the setting that takes them right.
+        InputError: naming the setting that interprets them correctly.
     """
     if logits.shape[-1] < 2:
         return

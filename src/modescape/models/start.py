@@ -21,40 +21,40 @@ from modescape.types import Params
 SUFFIX = ".safetensors"
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
 BUILTIN = {"printed-letters": Path(__file__).with_name("printed-letters.safetensors")}
-"""Checkpoints that come with the package, by name; a file or folder of that name is written ``./name``."""
+"""Checkpoints that come with the package, by name; write ``./name`` for a file or folder of that name."""
 MOST = 1 << 36  # bytes of a file
 MOST_NAMES = 6  # that a line names
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a network took of a checkpoint."""
+    """Which tensors of a checkpoint a network used."""
 
     names: tuple[str, ...]  # of its tensors, under their ``state_dict`` names
-    drawn: tuple[str, ...]  # the others, each with why, as a member's own stream has drawn them
-    unused: int  # tensors of the checkpoint that the network has no place for
+    drawn: tuple[str, ...]  # the others, with reasons; drawn from the member's own stream
+    unused: int  # tensors of the checkpoint that the network does not have
 
     def said(self, model: Model) -> str:
-        """In a line."""
+        """One line for the user."""
         rest = "; ".join(self.drawn[:MOST_NAMES])
         more = f"; and {len(self.drawn) - MOST_NAMES} more" if len(self.drawn) > MOST_NAMES else ""
         own = f"; each member draws its own: {rest}{more}" if self.drawn else ""
-        left = f"; {self.unused} of the file are not used" if self.unused else ""
+        left = f"; {self.unused} tensors of the file are not used" if self.unused else ""
         count = len(self.names) + len(self.drawn)
         return f"{len(self.names)} of {count} tensors start as in {_named(files_of(model))}{own}{left}"
 
 
 def files_of(model: Model) -> list[str]:
-    """The files that a recipe starts from, in order; none where every member draws all of its weights."""
+    """The files that a recipe starts from, in order; none if members draw all of their weights."""
     return [model.init] if isinstance(model.init, str) else list(model.init or ())
 
 
 def read_start(model: Model) -> Params | None:
-    """The tensors that members start from; None where they draw all of them.
+    """The tensors that members start from; None if they draw all of them.
 
     Raises:
-        InputError: if a file is not there, is a pickle or no safetensors file, holds what is not finite, or is another
-            one than the recipe was begun with (``model.init_digest``).
+        InputError: if a file is not there, is not a safetensors file, holds non-finite values, or is not the
+            one that the study was begun with (``model.init_digest``).
     """
     files = files_of(model)
     if not files:
@@ -71,7 +71,7 @@ def read_start(model: Model) -> Params | None:
 
 
 def digest_of(tensors: Params) -> str:
-    """SHA-256 (hex) of tensors: of their names, types, shapes and numbers, whatever else the file holds."""
+    """SHA-256 (hex) of tensors: of their names, dtypes, shapes and values, whatever else the file holds."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
@@ -80,10 +80,10 @@ def digest_of(tensors: Params) -> str:
 
 
 def begin_with(module: nn.Module, tensors: Params, model: Model) -> Taken:
-    """Put what fits by name and shape into a network, in its own type of numbers.
+    """Copy tensors that match by name and shape into a network, in its own dtype.
 
     Raises:
-        InputError: if nothing fits, or what fits is of another kind of numbers.
+        InputError: if no tensor matches, or a matching one has another kind of dtype.
     """
     own, names, drawn = module.state_dict(keep_vars=True), [], []
     for name, tensor in own.items():
@@ -112,7 +112,7 @@ def _read(path: Path) -> Params:
     """The tensors of one file."""
     if path.suffix.lower() in PICKLES:
         raise InputError(
-            f"model.init: '{path}' is a pickle, which can run code when it is opened. Convert it, where you trust it: "
+            f"model.init: '{path}' is a pickle, which can run code when it is opened. If you trust it, convert it: "
             f"safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), {path.stem + SUFFIX!r})"
         )
     try:
@@ -122,7 +122,7 @@ def _read(path: Path) -> Params:
     except OSError as error:
         raise InputError(f"model.init: cannot read '{path}': {error.strerror}") from error
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"model.init: '{path}' is no {SUFFIX} file ({shown(error)})") from error
+        raise InputError(f"model.init: '{path}' is not a {SUFFIX} file ({shown(error)})") from error
     bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         raise InputError(f"model.init: '{bad[0]}' in '{path}' holds numbers that are not finite")

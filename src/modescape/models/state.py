@@ -1,4 +1,4 @@
-"""From a network to its tensors and back, and what a network holds beside them."""
+"""From a network to its tensors and back, and attributes that a network holds besides them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _OWN = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}  #
 
 
 def split_state(module: nn.Module, kept: Collection[str] = ()) -> ModelState:
-    """Copies of what is trained and of what is only kept, under their ``state_dict`` names.
+    """Copies of the trained parameters and of all other tensors, by their ``state_dict`` names.
 
     A tensor that two layers share appears once, under its first name. Frozen parameters (``requires_grad=False``) are
     kept with the buffers.
 
     Args:
         module: a network.
-        kept: buffers to keep although ``state_dict`` leaves them out; the others of that kind are left out here.
+        kept: non-persistent buffers to include; the others are left out, as in ``state_dict``.
     """
     trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
     frozen = {name: tensor for name, tensor in module.named_parameters() if not tensor.requires_grad}
@@ -34,16 +34,15 @@ def split_state(module: nn.Module, kept: Collection[str] = ()) -> ModelState:
 
 
 def passing_buffers(module: nn.Module) -> dict[str, Tensor]:
-    """Buffers that ``state_dict`` leaves out."""
+    """Non-persistent buffers, which ``state_dict`` leaves out."""
     saved = module.state_dict()
     return {name: tensor for name, tensor in module.named_buffers() if name not in saved}
 
 
 class Slots:
-    """Where a module holds its tensors, found once for many networks that are installed one after another.
+    """Where a module holds its tensors, looked up once for many states that are installed one after another.
 
-    Each is looked up under its name whenever a network is installed, as a network may put another tensor in the place
-    of one.
+    Each tensor is looked up by name at every installation, since a network may replace it.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -72,20 +71,20 @@ class Slots:
 
 
 def install(module: nn.Module, state: ModelState) -> dict[str, nn.Parameter]:
-    """`Slots.install` of one network alone; what the module held is dropped. Returns its parameters by name."""
+    """`Slots.install` of one network alone; its previous tensors are dropped. Returns its parameters by name."""
     Slots(module).install(state.params | state.buffers)
     return dict(module.named_parameters())
 
 
 def call_with(module: nn.Module, tensors: dict[str, Tensor], inputs: Inputs) -> Any:
-    """What a network says of examples with other tensors in the place of its own, which it has again afterwards.
+    """Call a network with other tensors in place of its own, which are restored afterwards.
 
-    As `torch.func.functional_call`, which leaves its own tensors in a layer that a network holds twice.
+    Like `torch.func.functional_call`, which misses the second occurrence of a layer that a network holds twice.
 
     Args:
         module: a network.
-        tensors: under the names of `split_state`; those that are not there stay the module's own. What the network
-            puts in the place of one is put here.
+        tensors: by the names of `split_state`; missing ones stay the module's own. Tensors that the network replaces
+            are replaced here.
         inputs: what it is called with.
     """
     first: dict[int, str] = {}  # a tensor -> its first name
@@ -104,7 +103,7 @@ def call_with(module: nn.Module, tensors: dict[str, Tensor], inputs: Inputs) -> 
 
 
 def working_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
-    """The floating type that most of a network's numbers have: that of what it is called with."""
+    """The floating dtype of most of a network's parameters, which its inputs get."""
     counts: dict[torch.dtype, int] = {}
     for tensor in tensors.values():
         if tensor.is_floating_point():
@@ -113,7 +112,7 @@ def working_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
 
 
 def attributes(module: nn.Module) -> dict[str, Any]:
-    """Numbers and tensors that layers hold as plain attributes, also in lists and dictionaries: name -> value."""
+    """Numbers and tensors that layers hold as attributes, also in lists and dictionaries: name -> value."""
     found: dict[str, Any] = {}
     for prefix, layer in module.named_modules():
         for name, value in vars(layer).items():
@@ -153,4 +152,4 @@ def _same(one: Any, other: Any) -> bool:
         return bool(torch.equal(one, other)) or bool(((one == other) | ((one != one) & (other != other))).all())
     if type(one) is not type(other) or isinstance(one, Tensor):
         return False
-    return bool(one == other) or (one != one and other != other)  # a NaN is no other than a NaN
+    return bool(one == other) or (one != one and other != other)  # NaN equals NaN here

@@ -9,7 +9,7 @@ from modescape.errors import InputError
 
 
 class Block(nn.Module):
-    """Attention and a dense part, each behind a layer norm and beside a path around it (pre-norm)."""
+    """A pre-norm transformer block: attention and a feed-forward part, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """[example, place, width] and who is attended to, bool [example, 1, 1, place]."""
+        """[example, position, width] and the attention mask, bool [example, 1, 1, position]."""
         joint = self.joint(self.norm1(x)).unflatten(-1, (3, self.heads, -1))
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()  # [example, head, place, feature]
         p = self.p if self.training else 0.0
@@ -30,10 +30,11 @@ class Block(nn.Module):
 
 
 class Pieces(nn.Module):
-    """From letters to pieces of a text: a convolution over neighbours, and the largest of each few.
+    """From characters to pieces of a text: a convolution over neighbours, then max pooling.
 
-    Attention costs the square of the places, and letters alone mean little: a text of bytes is cheaper and learnt from
-    fewer examples so (Clark et al. 2022, "CANINE", arXiv 2103.06874, with a strided convolution).
+    Attention is quadratic in the number of positions, and single characters carry little meaning: with pieces, texts of
+    bytes are cheaper and learnt from fewer examples (Clark et al. 2022, "CANINE", arXiv 2103.06874, with a strided
+    convolution).
     """
 
     def __init__(self, width: int, neighbours: int, pool: int, dropout: float) -> None:
@@ -43,14 +44,14 @@ class Pieces(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """[example, place, width] and bool [example, place], to as many of fewer places."""
+        """[example, position, width] and bool [example, position] -> the same with fewer positions."""
         x = functional.relu(self.convolution((x * mask[..., None].to(x.dtype)).transpose(1, 2)))
         largest = x.unflatten(-1, (-1, self.pool)).amax(-1).transpose(1, 2)
         return self.dropout(largest), mask.unflatten(-1, (-1, self.pool)).any(-1)
 
 
 class TextTransformer(nn.Module):
-    """Embeddings of tokens and places, blocks, the mean over the places that hold a token, a dense layer."""
+    """Token and position embeddings, blocks, the mean over positions that hold a token, a linear layer."""
 
     def __init__(
         self, vocabulary: int, places: int, num_classes: int, width: int, blocks: int, heads: int, dropout: float
@@ -64,7 +65,7 @@ class TextTransformer(nn.Module):
         self.pieces: Pieces | None = None
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """int64 and bool [example, place] -> [example, class]."""
+        """Tokens int64 and mask bool [example, position] -> logits [example, class]."""
         x = self.token(tokens)
         if self.pieces is not None:
             x, mask = self.pieces(x, mask)
@@ -90,18 +91,18 @@ def text_transformer(
     """A transformer encoder with attention dropout, plain torch.
 
     Args:
-        vocabulary: tokens there are.
-        length: places of a sequence.
+        vocabulary: number of tokens.
+        length: positions of a sequence.
         num_classes: outputs.
-        width: of an embedding; a multiple of ``heads``.
-        blocks: of attention and a dense part.
-        heads: of attention.
-        dropout: share dropped of attention weights, of what each part of a block adds, and of pieces.
-        neighbours: tokens that a convolution before the blocks sees at a time, an odd number; 0: no convolution.
-        pool: its outputs side by side of which the largest becomes a place of the blocks; ``length`` is a multiple.
+        width: of embeddings; a multiple of ``heads``.
+        blocks: number of transformer blocks.
+        heads: number of attention heads.
+        dropout: rate for attention weights, residual branches and pieces.
+        neighbours: kernel size of a convolution before the blocks, an odd number; 0: no convolution.
+        pool: window of max pooling after it; must divide ``length``.
 
     Raises:
-        InputError: if the width is no multiple of the heads, the length none of the pool, or a convolution is even.
+        InputError: if ``heads`` does not divide the width, ``pool`` not the length, or ``neighbours`` is even.
     """
     if width % heads:
         raise InputError(f"text_transformer: width is {width}, expected a multiple of heads, {heads}")

@@ -1,6 +1,6 @@
-"""What an analysis takes: predictions, checkpoints, a network with data; of a study, of files or arrays alike.
+"""The inputs of an analysis: predictions, checkpoints, a network with data; from a study, files or arrays.
 
-The protocols say what is asked for and nothing of where it comes from. `arrays` offers predictions that are in memory;
+The protocols do not say where these come from. `arrays` offers predictions that are in memory;
 a study offers all three (`modescape.study.offering`, `modescape.analyses.sampled`).
 """
 

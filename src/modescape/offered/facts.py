@@ -14,14 +14,14 @@ from modescape.version import __version__
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How the networks were trained, as far as it is known: what results state, and auxiliary networks follow."""
+    """How the networks were trained, as far as it is known; results state it, and auxiliary networks use the same."""
 
-    members: int = 0  # that were asked for
+    members: int = 0  # number that was asked for
     epochs: int = 0
     optimizer: str = ""
     learning_rate: float = 0.0
     starts_equal: bool = False  # whether two seeds make the same initial weights
-    start: frozenset[str] = frozenset()  # tensors that all members begin with, taken from one checkpoint
+    start: frozenset[str] = frozenset()  # tensors that all members start from, read from one checkpoint
     auxiliary_members: int = 0  # repeats of each kind of auxiliary networks
     auxiliary_epochs: int = 0
     cycles: int = 0  # of auxiliary networks with a cyclic schedule
@@ -48,7 +48,7 @@ class Shifted:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How networks around solutions were drawn, as far as it is known: what results state."""
+    """How networks around solutions were drawn, as far as it is known; results state it."""
 
     variant: str = "given"  # where their scales are from
     batch_norm: str = "given"  # whose batch-norm statistics they have
@@ -58,7 +58,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """What there is for analyses to look at; what is absent is None or empty."""
+    """Everything that analyses can use; what is absent is None or empty."""
 
     members: Sequence[int]  # of the independent networks, ascending
     predictions: Mapping[str, Predictions] = field(default_factory=dict[str, Predictions])  # split -> predictions
@@ -73,9 +73,9 @@ class Offered:
     training: Training = Training()
     examples: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> examples, "train" too
     task: str = "classification"  # what targets are: a name of `modescape.tasks.TASKS`
-    word: str = "images"  # what its examples are called
+    word: str = "images"  # plural noun for its examples
     target_unit: str = ""  # of a regression's targets, where it is known
-    group_name: str = ""  # of the column that says which examples belong together
+    group_name: str = ""  # of the column with each example's group
     group_counts: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> groups; empty: there are none
     names: Sequence[str] = ()  # of the models of `INDEPENDENT`, in their order; (): their numbers
     name_groups: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
@@ -85,21 +85,21 @@ class Offered:
     )  # split -> names of examples
     example_parts: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     """Split -> the part of the data that each example is of, texts [example]; parts are reported one by one."""
-    bare: bool = False  # predictions say no confidence: one class alone, stored as log 1 and log 0; a mean alone
+    bare: bool = False  # predictions without confidence: a class, stored as log 1 and log 0; or a mean
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> why it has no models
     named: str = "what is offered"  # the subject of messages
-    unit: str = "network"  # what its members are called there
+    unit: str = "network"  # noun for its members
 
     @property
     def given(self) -> bool:
-        """Whether others made the predictions, and named the models: no study is of them."""
+        """Whether predictions of named models were given, without a study."""
         return bool(self.names)
 
     def provenance(self, *, examples: int, members: int, repeats: int, split: str = "test") -> dict[str, Any]:
-        """What `modescape.results.make_result` records."""
+        """The provenance that `modescape.results.make_result` records."""
         counts = {"examples": examples, "members": members, "repeats": repeats}
         about: dict[str, Any] = {}
         if self.task != "classification":

@@ -15,12 +15,12 @@ from modescape.offered.facts import Offered, Sampling
 from modescape.offered.protocols import INDEPENDENT, LABELLED, SNAPSHOTS, TRAJECTORY, Predictions
 from modescape.offered.reading import runs
 
-SUM_ROUNDING = 4e-3  # by which the probabilities of an example, of logarithms in 16 bits, may miss 1
+SUM_ROUNDING = 4e-3  # deviation from 1 of an example's probabilities that 16-bit logarithms explain
 
 
 @dataclass(frozen=True, kw_only=True)
 class InMemory:
-    """`Sampled` predictions that are there already."""
+    """`Sampled` predictions in memory."""
 
     values: np.ndarray  # log-probabilities [model, example, class]
     label: np.ndarray
@@ -60,21 +60,21 @@ def arrays(
     Args:
         log_prob: split or other set of examples -> log-probabilities [model, example, class]; all are of the same
             models.
-        label: the same -> true classes [example]; of other data there are none.
-        groups: approach -> its models; default: all of them are `INDEPENDENT`.
-        members: the member that each model is of; default: each is its own.
-        epochs: the step of its training at which each model was; default: 0.
+        label: the same -> true classes [example]; absent for other data.
+        groups: approach -> its models; default: all are `INDEPENDENT`.
+        members: the member to which each model belongs; default: each is a member of its own.
+        epochs: the training step of each model; default: 0.
         scales: the setting of its approach that each model was drawn with; default: not known.
-        steps: which setting of its approach that is; default: 0.
-        distances: of each model from its run's solution over the length of the weights; default: not known.
+        steps: index of that setting; default: 0.
+        distances: of each model from its run's solution, over the length of the weights; default: not known.
         class_names: default: "0", "1", ...
         example_groups: split or other set of examples -> what names the group of each example, such as a patient, texts
             or whole numbers [example]: intervals are then for new groups.
 
     Raises:
-        InputError: if shapes do not fit each other, if log-probabilities are NaN or those of an example are not of
-            probabilities that sum to 1, or if a group names a model that is not there or one of its models twice, the
-            independent ones a member twice.
+        InputError: if shapes do not fit, if log-probabilities are NaN or an example's probabilities do not sum to 1, if
+            a group names a model that does not exist or names one twice, or if the independent ones name a member
+            twice.
     """
     sizes = {len(values) for values in log_prob.values()}
     if len(sizes) != 1:
@@ -89,14 +89,14 @@ def arrays(
         "distance": np.full(models, np.nan) if distances is None else np.asarray(distances, dtype=np.float64),
     }
     if wrong := [name for name, values in about.items() if len(values) != models]:
-        raise InputError(f"there are {models} models and {len(about[wrong[0]])} {wrong[0]}; expected one a model")
+        raise InputError(f"there are {models} models and {len(about[wrong[0]])} {wrong[0]}; expected one per model")
     if wrong := [name for name, group in groups.items() if any(not 0 <= model < models for model in group)]:
         raise InputError(f"group {wrong[0]!r} names models that are not there; they are 0 to {models - 1}")
     if wrong := [name for name, group in groups.items() if _repeated(group)]:
         raise InputError(f"group {wrong[0]!r} names model {_repeated(groups[wrong[0]])[0]} twice; expected it once")
     alone = about["members"][list(groups.get(INDEPENDENT, ()))].tolist()
     if _repeated(alone):
-        raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model a member")
+        raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model per member")
     found: dict[str, InMemory] = {}
     for split, values in log_prob.items():
         own = group_codes((example_groups or {}).get(split), np.shape(values)[1])
@@ -129,7 +129,7 @@ def _repeated(numbers: Sequence[int]) -> list[int]:
 
 
 def _check_models(split: str, values: np.ndarray) -> None:
-    """Refuse log-probabilities [model, example, class] that are none, naming the first model and example."""
+    """Check log-probabilities [model, example, class]; errors name the first model and example at fault."""
     for model, log_prob in enumerate(values):
         total = np.exp(log_prob.astype(np.float64)).sum(-1)
         wrong = np.flatnonzero(~(np.abs(total - 1) <= SUM_ROUNDING))  # NaN too

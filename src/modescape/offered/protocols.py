@@ -1,4 +1,4 @@
-"""What analyses ask of predictions, of sampled networks, and of checkpoints, wherever they come from."""
+"""The interfaces that analyses use: predictions, sampled networks, and checkpoints, of any origin."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 INDEPENDENT = "independent"  # approach: the solutions of independent members, in the order of `Offered.members`
 SNAPSHOTS = "snapshots"  # approach: the last checkpoints of every such member, each member's together and in order
-LABELLED = ("test", "validation")  # sets that cannot do without labels
+LABELLED = ("test", "validation")  # sets that must have labels
 TRAJECTORY = "trajectory"  # approach: all checkpoints of the members that keep all, likewise
 
 
 class Predictions(Protocol):
-    """What each model says on each example of one split; lazy, so that one model is in memory at a time."""
+    """Each model's predictions on one split; lazy, one model in memory at a time."""
 
     @property
     def label(self) -> np.ndarray:
@@ -26,9 +26,9 @@ class Predictions(Protocol):
 
     @property
     def example_group(self) -> np.ndarray | None:
-        """The number of each example's group, int64 [example] (`modescape.arrays.group_codes`); None: each is its own.
+        """Number of each example's group, int64 [example] (`modescape.arrays.group_codes`); None: each its own.
 
-        What an interval resamples are groups.
+        Intervals resample groups.
         """
         ...
 
@@ -39,12 +39,12 @@ class Predictions(Protocol):
 
     @property
     def members(self) -> np.ndarray:
-        """The member that each model is of, int64 [model]."""
+        """The member to which each model belongs, int64 [model]."""
         ...
 
     @property
     def epochs(self) -> np.ndarray:
-        """The step of its training at which each model was, int64 [model]."""
+        """The training step of each model, int64 [model]."""
         ...
 
     @property
@@ -53,9 +53,9 @@ class Predictions(Protocol):
         ...
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]; what else a task predicts, [example, width].
+        """Log-probabilities of one model, float32 [example, class]; or another task's predictions, [example, width].
 
-        Of a regression these are means, then log-variances, [example, 2 x output].
+        For a regression these are means, then log-variances, [example, 2 x output].
         """
         ...
 
@@ -70,10 +70,10 @@ class InBlocks(Protocol):
 
 
 class Sampled(Predictions, Protocol):
-    """Predictions of several networks of each approach on one set of examples, and what else is known of the networks.
+    """Predictions of several networks of each approach on one set of examples, with facts about the networks.
 
-    Approaches are those of `modescape.methods.METHODS` or any other name; `INDEPENDENT` has the solution of each run
-    that is looked at. Models have the same numbers on every set.
+    Approaches are those of `modescape.methods.METHODS` or any other name; `INDEPENDENT` holds the solution of each run
+    used. Models have the same numbers on every set.
     """
 
     @property
@@ -92,7 +92,7 @@ class Sampled(Predictions, Protocol):
 
 
 class Drawing(Protocol):
-    """What is known of sampled networks beside their predictions; it takes their weights and the network."""
+    """Facts about sampled networks that need their weights and the network."""
 
     def scale(self, approach: str, /) -> float | None:
         """The setting with which an approach is compared with others."""
@@ -113,7 +113,7 @@ class Drawing(Protocol):
         ...
 
     def level(self) -> float:
-        """The distance of groups at one distance, over the length of the solution's weights."""
+        """The common distance of the groups at one distance, over the length of the solution's weights."""
         ...
 
     def has_batch_norm(self) -> bool:
@@ -130,7 +130,7 @@ class Drawing(Protocol):
         Args:
             models: numbers of sampled models.
             examples: training examples, from the first on.
-            points: places on each line.
+            points: positions on each line.
         """
         ...
 
@@ -140,7 +140,7 @@ class Drawing(Protocol):
 
 
 class Checkpoints(Protocol):
-    """Weights of each member at each step that was kept, and the course of its training."""
+    """Weights of each member at each kept step, and its training history."""
 
     @property
     def members(self) -> Sequence[int]:

@@ -14,7 +14,7 @@ WORKED_ON = 1 << 22  # and that are worked on
 
 
 def stacked(predictions: Predictions, models: Sequence[int], examples: slice | None = None) -> np.ndarray:
-    """Log-probabilities of several models, float32 [model, example, class]; beside them one model is in memory.
+    """Log-probabilities of several models, float32 [model, example, class]; besides the result, one model is in memory.
 
     Of a regression: means and log-variances, float32 [model, example, 2 x output].
     """
@@ -28,7 +28,7 @@ def stacked(predictions: Predictions, models: Sequence[int], examples: slice | N
 
 
 def of_examples(predictions: Predictions, model: int, examples: slice) -> np.ndarray:
-    """Log-probabilities of some examples, float32 [example, class]; the others are not read where that can be."""
+    """Log-probabilities of some examples, float32 [example, class]; the others are not read if possible."""
     if isinstance(predictions, InBlocks):
         return predictions.log_prob_of(model, examples)
     return predictions.log_prob(model)[examples]
@@ -37,7 +37,7 @@ def of_examples(predictions: Predictions, model: int, examples: slice) -> np.nda
 def read_in_blocks(predictions: Predictions, models: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Several models' log-probabilities of a few examples, float32 [model, example, class], and the labels of these.
 
-    All examples in turn; those that are read at a time, 64 MiB, are handed out in four parts.
+    All examples in order; each read of 64 MiB is yielded in four parts.
     """
     label, width = predictions.label, len(models) * len(predictions.class_names)
     part = max(1, WORKED_ON // width)
@@ -55,7 +55,7 @@ def runs(predictions: Predictions, approach: str, last: int | None = None) -> di
     Args:
         predictions: of a split.
         approach: `SNAPSHOTS` or `TRAJECTORY`; of networks without snapshots each solution is its own run.
-        last: at most so many, from the end.
+        last: at most this many, from the end.
     """
     groups = predictions.groups
     found: dict[int, list[int]] = {}

@@ -1,4 +1,4 @@
-"""From a recipe to a page: the stages in order, each of which finishes what is missing and repeats nothing."""
+"""From a recipe to a page: the stages in order, each of which completes what is missing and repeats nothing."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def run(
     quick: bool = False,
     progress: Progress | None = None,
 ) -> Study:
-    """Train, predict, analyse and write the page; finish what is missing of an existing study.
+    """Train, predict, analyse and write the page; complete what is missing in an existing study.
 
     Args:
-        recipe: a built-in recipe's name, a YAML file, the folder of a study, which goes on with its own recipe, or a
+        recipe: a built-in recipe's name, a YAML file, the folder of a study, which is resumed with its own recipe, or a
             `Recipe`; default: that of the study ``out`` if there is one, else "digits".
         out: the study's folder; default ``studies/<recipe name>``.
         overrides: settings such as ``"train.members=4"``.
-        quick: a first look in about a tenth of the time, which is a study of its own: see `quick_recipe`.
-        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
+        quick: a first look in about a tenth of the time, as a separate study: see `quick_recipe`.
+        progress: how progress is shown; default: in a notebook or at a terminal only.
 
     Returns:
         the finished study.
 
     Raises:
-        InputError: if the recipe, the data or the folder is wrong; nothing is changed then.
+        InputError: if the recipe, the data or the folder is wrong; then nothing has been changed.
         WorkError: if no member could be trained, or an analysis failed.
 
     >>> import modescape as ms, tempfile
@@ -75,7 +75,7 @@ def run(
         try:
             train_missing(study, engine, progress)
         except WorkError:
-            if not study.trained:  # every analysis says what it needs, and the page why nothing is there
+            if not study.trained:  # every analysis states what it needs, and the page why it is missing
                 analyse_missing(study, engine, progress)
                 write_page(study)
             raise
@@ -83,7 +83,7 @@ def run(
         try:
             predict_missing(study, engine, progress, dataset)
             analyse_missing(study, engine, progress, done=pieces.add)
-        finally:  # also when one analysis failed: the page shows the others
+        finally:  # also if an analysis failed: the page shows the others
             write_page(study, pieces)
     return study
 
@@ -96,7 +96,7 @@ def train(
     quick: bool = False,
     progress: Progress | None = None,
 ) -> Study:
-    """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
+    """Train the members and keep their checkpoints: the first stage alone. Arguments and errors as `run`."""
     choice, progress = _started(recipe, out, overrides, quick, progress)
     from modescape.named import importable
     from modescape.pipeline.imported import refuse_training
@@ -123,17 +123,17 @@ def analyse(
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Study:
-    """Make analyses of a study anew, its predictions first where they are missing.
+    """Run analyses of a study again, after completing its predictions.
 
     Args:
         path: the study's folder.
         names: analyses; default: those of its recipe.
         overrides: settings that do not change what was trained, such as ``"settings.tsne.examples=512"``.
-        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
+        progress: how progress is shown; default: in a notebook or at a terminal only.
 
     Raises:
         InputError: if there is no such study or analysis, or an override would change what was trained.
-        WorkError: if no member is trained, or an analysis failed.
+        WorkError: if no member is trained, or an analysis fails.
     """
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import reopen
@@ -150,7 +150,7 @@ def analyse(
 
 
 def failures(study: Study) -> list[str]:
-    """One line a member whose training failed, of the study and of the networks that its analyses train."""
+    """One line per member whose training failed, of the study and of auxiliary networks."""
     from modescape.study import layout
 
     wanted = [member for member in study.members if member.number < study.recipe.train.members]
@@ -168,9 +168,9 @@ def _started(
     progress: Progress | None,
     analysing: bool = False,
 ) -> tuple[Choice, Progress]:
-    """What is to be run, and who hears of it; workers import what they need while this process imports the same.
+    """The recipe or study to run, and its progress; workers start importing what they need meanwhile.
 
-    What only analyses need comes last, while this process loads the data and tries the network.
+    Modules that only analyses need are imported last, while this process loads the data and tries the network.
     """
     from modescape.analyses.loading import modules
     from modescape.engines import choose_engine
@@ -202,7 +202,7 @@ def _say_estimate(
 
 
 def report(path: str | Path) -> Path:
-    """Write the page of a study from its results alone; returns the page's path.
+    """Write the page of a study from its results alone; return its path.
 
     Raises:
         InputError: if there is no such study.

@@ -41,7 +41,7 @@ class AnalyseTask:
 
 
 def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
-    """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
+    """Digest of everything that a result depends on; stored with it, so that it is made again when that changes."""
     settings = study.recipe.settings.get(name, {})
     trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
     own = auxiliary_checksums(study, name)
@@ -55,7 +55,7 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
 
 
 def _used(study: Study, part: Mapping[str, Any], changed: bool = False) -> dict[str, Any]:
-    """A part of the recipe; where it is ``changed`` alone, nothing of one that is left at its defaults."""
+    """A part of the recipe; with ``changed``, empty if it is left at its defaults."""
     found = study.recipe.model_dump(mode="json", include=dict(part), exclude_defaults=changed)
     return {name: values for name, values in found.items() if values or not changed}
 
@@ -70,14 +70,14 @@ def analyse_missing(
 ) -> None:
     """Carry out the recipe's analyses (or ``names``) that are missing or out of date, or all of them ``anew``.
 
-    ``done`` is called with the name of each when its result and its figures are there; others are in work then.
+    ``done`` is called with the name of each when its result and figures are complete; others may still be running.
 
     Raises:
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
     made = [name for name in names if analyses.suits(name, study.task.kind)]
-    if study.trained:  # else every analysis says that it has nothing to look at
+    if study.trained:  # else every analysis reports that there is nothing to analyse
         train_auxiliary(study, engine, progress, made)
     members = study.members
     tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
@@ -108,7 +108,7 @@ def analyse_missing(
 
 
 def _left(name: str, sizes: Sizes) -> float:
-    """What an analysis costs beside the samples that it reads; see `Cost.rank`."""
+    """The cost of an analysis besides the samples that it reads; see `Cost.rank`."""
     return cost_of(name, sizes).rank - sampled_images(sizes, [name])
 
 
@@ -133,7 +133,7 @@ def _has_figures(study: Study, name: str) -> bool:
 
 
 class _Speaker:
-    """Says a few times a second how many images an analysis has sent through networks."""
+    """Reports a few times a second how many examples an analysis has sent through networks."""
 
     def __init__(self, name: str, report: Callable[[Any], None]) -> None:
         self.name, self.report, self.images, self.last = name, report, 0, time.monotonic()
@@ -146,7 +146,7 @@ class _Speaker:
 
 
 def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any], None]) -> str:
-    """Measure, write the result, draw; returns why the study is too small for it, else ""."""
+    """Measure, write the result, draw; return why the study is too small for it, else ""."""
     study = context.study
     if task.drawn:
         figures.save(task.name, study.result(task.name), study.path / layout.FIGURES)

@@ -32,7 +32,7 @@ NARROWEST, WIDEST = 3.0, 40.0  # inches; the first with text of 8 points, and wi
 
 @dataclass(frozen=True)
 class Authored:
-    """What was written."""
+    """The written files."""
 
     folder: Path
     files: tuple[Path, ...]

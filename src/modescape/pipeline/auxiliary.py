@@ -100,7 +100,7 @@ def _told(lines: Progress) -> Iterator[None]:
 
 
 def auxiliary_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
-    """What an analysis has of networks of its own: folder -> trained member -> checksums of its checkpoints."""
+    """The auxiliary networks of an analysis: folder -> trained member -> checksums of its checkpoints."""
     found = {}
     for folder in wanted_auxiliary(study, name):
         with contextlib.suppress(InputError):  # not begun yet
@@ -114,7 +114,7 @@ def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
 
 
 def wanted_auxiliary(study: Study, name: str) -> dict[str, Recipe]:
-    """What an analysis wants; without networks of different initialisations where the factory makes none.
+    """The auxiliary networks that an analysis needs; without different initialisations where the factory makes none.
 
     Nothing is wanted in a study that was imported: how its members were trained is not known.
     """
@@ -185,7 +185,7 @@ def outdated(study: Study, wanted: Mapping[str, Recipe]) -> dict[str, str]:
 
 
 def differences(old: Recipe, new: Recipe) -> str:
-    """What identifies the networks of two recipes and differs, such as "train.epochs 120 -> 400"."""
+    """The differences of two recipes that change their networks, such as "train.epochs 120 -> 400"."""
     there, here = (flat(settings(recipe, "")) for recipe in (old, new))
     changed = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     both = {key: [one[key] if one.get(key) is not None else "not set" for one in (there, here)] for key in changed}
@@ -199,7 +199,7 @@ def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progr
         kinds.setdefault(why, []).append(folder)
     if kinds:
         parts = "; ".join(f"{', '.join(folders)} ({why})" for why, folders in kinds.items())
-        progress.line(f"networks of analyses that were trained otherwise are trained again: {parts}")
+        progress.line(f"networks that analyses trained with other settings are trained again: {parts}")
 
 
 def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe], Dataset]) -> Study:

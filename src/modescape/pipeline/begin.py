@@ -91,7 +91,7 @@ def say_code(setting: str, name: str, progress: Progress) -> None:
 
 
 def _say_own(names: Sequence[str], progress: Progress) -> None:
-    """The same of analyses that are not of this package."""
+    """Tell that a user's own analyses are imported."""
     for name in dict.fromkeys(name for name in names if is_own(name)):
         progress.notice(f"importing '{name.partition(':')[0]}' for the analysis '{name}' (code of the recipe)")
 
@@ -182,7 +182,7 @@ def existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
     foreign = [name for name in layout.names(path) if name not in (layout.LOCK, layout.RECIPE) and name[0] != "."]
     if foreign:
         raise InputError(
-            f"'{path}' is no study and not empty (it holds '{foreign[0]}'); choose another folder with --out"
+            f"'{path}' is neither a study nor empty (it holds '{foreign[0]}'); choose another folder with --out"
         )
     return None
 
@@ -242,7 +242,7 @@ def make_manifest(
     say: Callable[[str], None] = lambda line: None,
     known: Habits | None = None,
 ) -> dict[str, Any]:
-    """What is written once: version, platform, seeds, plan, the data's and the network's shape.
+    """The manifest, written once: version, platform, seeds, plan, the data's and the network's shape.
 
     Args:
         recipe: settings.

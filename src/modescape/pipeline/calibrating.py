@@ -26,7 +26,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What is done to the members' predictions before they are answered."""
+    """The calibration of the members' predictions in an exported ensemble."""
 
     calibration: str  # a name in `CALIBRATIONS`
     temperature: np.ndarray  # [1], or [member]; of a regression the factor of the members' variances
@@ -103,7 +103,7 @@ def _crossed(log_prob: np.ndarray, label: np.ndarray, first: np.ndarray, calibra
 
 def _of_numbers(study: Study, predictive: np.ndarray, target: np.ndarray, calibration: str) -> Calibrated:
     if calibration == BEFORE:
-        raise InputError("calibration 'members' is of a classification; of a regression it is average, none or auto")
+        raise InputError("calibration 'members' is for classification; for a regression choose average, none or auto")
     own = None
     if study.task.needs_validation:  # the variance of each network is that of its validation errors: fitted already
         completed = np.stack([study.task.completed(one, one, target) for one in predictive])
@@ -136,7 +136,7 @@ def effect(study: Study, members: Sequence[int], found: Calibrated) -> dict[str,
 
 
 def expected(study: Study, members: Sequence[int], found: Calibrated, examples: int) -> dict[str, np.ndarray]:
-    """What the first test examples are answered by the study's stored predictions, in NumPy and float64."""
+    """Expected answers for the first test examples from the study's stored predictions, in NumPy and float64."""
     predictions = study.predictions("test")
     stacked = np.stack([predictions.predictive(member=member)[:examples] for member in members])
     if found.of_classes:

@@ -1,4 +1,4 @@
-"""What a run is of: a recipe by name, a YAML file, or the folder of a study, and the folder it goes to."""
+"""The choice of what to run: a recipe by name, a YAML file, or the folder of a study; and of the output folder."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Choice:
 def choose(
     recipe: str | Path | Recipe | None, out: str | Path | None, overrides: Sequence[str] = (), quick: bool = False
 ) -> Choice:
-    """Find out what is to be run and where.
+    """Determine what to run and where.
 
-    A built-in name means the built-in recipe, also where a folder bears it: that folder is written ``./name``. The
-    folder of a study stands for the study and its own recipe; so does ``out`` without a recipe.
+    A built-in name means the built-in recipe even if there is a folder of that name; write ``./name`` for the folder.
+    The folder of a study stands for the study and its own recipe; so does ``out`` without a recipe.
 
     Args:
         recipe: a built-in name, a YAML file, a study's folder, a `Recipe`, or None.
@@ -51,7 +51,7 @@ def choose(
     begun = recipes.load(folder / layout.RECIPE)
     if quick and begun.quick is None:
         raise InputError(
-            f"'{folder}' is a study without --quick, which makes another recipe; leave --quick out to go on with it, "
+            f"'{folder}' was made without --quick, which changes the recipe; leave --quick out to go on with it, "
             "or name its recipe and another folder with --out"
         )
     resolved = recipes.load(begun, overrides)
@@ -88,7 +88,7 @@ def _is_begun(folder: Path) -> bool:
 
 
 def _shadowed(named: str | Path | Recipe | None, resolved: Recipe, study: Path) -> tuple[str, ...]:
-    """A line for each word that means what is built in although something else than the study bears it here, too."""
+    """A line for each name taken as built in although a file or folder other than the study has it as well."""
     meanings: dict[str, list[str]] = {}
     if isinstance(named, str) and recipes.is_builtin(named):
         meanings.setdefault(named, []).append("recipe")
@@ -98,8 +98,8 @@ def _shadowed(named: str | Path | Recipe | None, resolved: Recipe, study: Path) 
         if source in (*recipes.BUILTIN_SOURCES, *recipes.BUILTIN_OOD):
             meanings.setdefault(source, []).append("other data")
     return tuple(
-        f"'{shown(word)}' means the built-in {' and '.join(dict.fromkeys(what))}; "
-        f"what lies here under that name is written ./{shown(word)}"
+        f"'{shown(word)}' means the built-in {' and '.join(dict.fromkeys(what))}; the file or folder of that name "
+        f"here is written ./{shown(word)}"
         for word, what in meanings.items()
         if Path(word).exists() and Path(word).resolve() != study.resolve()
     )

@@ -1,4 +1,4 @@
-"""Predictions that others made: from files or arrays to results, a verdict and a page."""
+"""Comparing given predictions: from files or arrays to results, a verdict and a page."""
 
 from __future__ import annotations
 
@@ -33,33 +33,33 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FOLDER = "comparisons"
-ABOUT = "comparison.json"  # what a folder of a comparison is known by
-ALONE = "One network was given: its scores are below, and there is nothing to compare it with."
+ABOUT = "comparison.json"  # by which a folder of a comparison is recognised
+ALONE = "One model was given: its scores are below, and there is nothing to compare it with."
 BARE = {
-    "classification": "Models say one class an example and no confidence: they vote, and of classes with equally many "
-    "votes the first wins; what needs probabilities is left out.",
-    "regression": "Models say one number an example and no variance: what needs one is left out.",
+    "classification": "The models give one class per example and no confidence: they vote, and the first of the "
+    "classes with most votes wins; whatever needs probabilities is left out.",
+    "regression": "The models give one number per example and no variance: whatever needs one is left out.",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What a comparison found."""
+    """The outcome of a comparison."""
 
     name: str
     given: Given
     results: Mapping[str, xr.Dataset]  # analysis -> labelled result
     notes: Mapping[str, str] = field(default_factory=dict)  # analysis -> why it has no result
-    path: Path | None = None  # the folder, where one was named
+    path: Path | None = None  # the folder, if one was given
 
     @cached_property
     def judged(self) -> Verdict:
-        """What the head of the page is made of."""
+        """The verdict at the head of the page."""
         return judge(self.results, given=True)
 
     @property
     def verdict(self) -> list[str]:
-        """Sentences: those of the head of the page."""
+        """The verdict in sentences, as at the head of the page."""
         lines = filter(None, [self.judged.answer, *self.judged.sentences, self.judged.covers])
         grouped = "groups" in self.given.manifest
         if len(self.given.models) == 1:
@@ -68,12 +68,12 @@ class Comparison:
 
     @property
     def warnings(self) -> list[str]:
-        """What a user should know and did not ask for."""
+        """Warnings, in sentences."""
         return list(self.given.warnings)
 
     @property
     def page(self) -> Path | None:
-        """The page, where a folder was named."""
+        """The path of the page; None if no folder was given."""
         return None if self.path is None else self.path / layout.REPORT
 
 
@@ -92,24 +92,26 @@ def compare(
     command: str = "",
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compare models by what they predict, whoever trained them; nothing is trained.
+    """Compare models by their predictions, of any origin; nothing is trained.
 
     Args:
-        predictions: name -> array [example], [example, class] or tensor, or a file; or files, named after themselves.
+        predictions: name -> array [example], [example, class] or tensor, or a file; or files, whose names become the
+            models'.
         labels: array [example], or a file, FILE:COLUMN; None: the files of predictions hold them.
         out: a folder for results, figures and the page; None: nothing is written.
-        kind: what the numbers are, one of `modescape.interop.predictions.kinds.KINDS`; "": found by its rules.
-        task: "classification" or "regression"; "": numbers with fractions as labels are a regression.
-        id: the column that names examples; "": found by its name.
+        kind: what the predictions are (probabilities, logits, ...), one of `modescape.interop.predictions.kinds.KINDS`;
+            "": found by its rules.
+        task: "classification" or "regression"; "": regression if labels have fractions.
+        id: the column with names of examples; "": found by its name.
         groups: method -> names of its models, or patterns of names.
-        parts: a column, FILE or FILE:COLUMN: parts of the examples that are reported one by one.
-        examples_group: the same of what belongs together: intervals are then for new groups.
+        parts: a column, FILE or FILE:COLUMN, that divides the examples into parts, reported separately.
+        examples_group: likewise for groups of examples, such as patients; intervals are then for new groups.
         seed: of the streams that analyses draw from.
         command: the command line, for the page.
-        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
+        progress: how progress is shown; default: in a notebook or at a terminal only.
 
     Raises:
-        InputError: naming file, row and value of what is wrong; nothing is written then.
+        InputError: naming the file, row and value at fault; then nothing has been written.
 
     >>> import numpy as np, modescape as ms
     >>> label = np.array([0, 1, 1, 0] * 25)
@@ -167,7 +169,7 @@ def _scratch(path: Path | None) -> Iterator[Scratch]:
 
 
 def given_of(name: str, gathered: Gathered, options: Options, command: str = "") -> Given:
-    """What was given, for the record."""
+    """The inputs, for the record."""
     return Given(
         manifest=manifest_of(name, gathered, options.seed, options.examples_group),
         models=[
@@ -183,13 +185,13 @@ def given_of(name: str, gathered: Gathered, options: Options, command: str = "")
 
 
 def _kinds_in_words(gathered: Gathered) -> list[str]:
-    """What was taken for what, by the rules that were detected."""
+    """The interpretation of the inputs, by the detected rules."""
     found = {
         kind: [one for one, own in zip(gathered.names, gathered.kinds, strict=True) if own == kind]
         for kind in gathered.kinds
     }
     parts = [f"{kind} ({len(names)}: {shown(', '.join(names), 120)})" for kind, names in found.items()]
-    lines = [f"Taken for {'; '.join(parts if len(parts) > 1 else found)}; if they are not, --kind names what they are."]
+    lines = [f"Read as {'; '.join(parts if len(parts) > 1 else found)}; if this is wrong, give --kind."]
     return [*lines, BARE[gathered.task]] if gathered.bare else lines
 
 
@@ -213,7 +215,7 @@ def _analysed(name: str, gathered: Gathered, given: Given, path: Path | None, pr
     progress.finish()
     if some is not whole:
         line = (
-            f"Analyses that hold all models at a time look at {some.examples['test']:,} of "
+            f"Analyses that hold all models in memory use {some.examples['test']:,} of "
             f"{whole.examples['test']:,} examples, drawn at random: {', '.join(_of_samples(results))}."
         )
         given = replace(given, notes=[*given.notes, line])

@@ -1,4 +1,4 @@
-"""What analyses are handed of a comparison: all examples, or as many as they can hold of all models."""
+"""The input of analyses in a comparison: all examples, or as many as fit in memory for all models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBSETS = 200  # of a size, as `ensemble_size` averages
 
 
 def offered_of(gathered: Gathered, given: Given, seed: int) -> Offered:
-    """What analyses are handed."""
+    """The input of analyses."""
     predictions = gathered.predictions
     group = predictions.example_group
     return Offered(
@@ -42,14 +42,14 @@ def offered_of(gathered: Gathered, given: Given, seed: int) -> Offered:
 
 
 def most_examples(models: int, classes: int) -> int:
-    """So many examples as analyses can look at that hold the predictions of all models."""
+    """The number of examples for analyses that keep the predictions of all models in memory."""
     width = models * classes
     work = 2 * models * max(SUBSETS, models) * width
     return max(LEAST_EXAMPLES, min(MOST_NUMBERS // width, int(MOST_WORK // work)))
 
 
 def sample_of(offered: Offered, gathered: Gathered, most: int | None = None) -> Offered:
-    """The same with some examples, drawn at random, alone; all where there are no more than ``most``.
+    """The input restricted to randomly drawn examples; all where there are no more than ``most``.
 
     Args:
         offered: all examples.

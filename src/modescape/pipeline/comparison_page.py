@@ -1,4 +1,4 @@
-"""What the page of a comparison says of where its numbers are from."""
+"""Provenance on the page of a comparison."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORD = "examples"
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What was given, for the record."""
+    """The inputs, for the record."""
 
     manifest: Mapping[str, Any]
     models: Sequence[tuple[str, str, int, str, str]]  # name, file, bytes, SHA-256, kind
@@ -45,7 +45,7 @@ class Given:
         }
 
     def rows(self) -> list[tuple[str, str]]:
-        """Of the last table of the page."""
+        """Rows of the last table of the page."""
         method = {name: key for key, names in self.groups.items() for name in names}
         found = []
         for name, file, size, digest, kind in self.models:
@@ -56,7 +56,7 @@ class Given:
 
 
 def manifest_of(name: str, gathered: Gathered, seed: int, group_name: str) -> dict[str, Any]:
-    """What a study's manifest would say, as far as it is known."""
+    """The equivalent of a study's manifest, as far as known."""
     predictions = gathered.predictions
     parts = [[one.sha256 for one in gathered.origins], gathered.labels.sha256, gathered.kinds, gathered.names, seed]
     about: dict[str, Any] = {

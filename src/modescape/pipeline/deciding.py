@@ -1,4 +1,4 @@
-"""The decision over a study, an import or a comparison, from what lies in its folder; nothing is trained for it."""
+"""The decision over a study, an import or a comparison, from the contents of its folder, without training."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from modescape.wording.reading import holding
 if TYPE_CHECKING:
     import xarray as xr
 
-PASSES_TIMED = 25  # of one example; their median is told
+PASSES_TIMED = 25  # of one example; their median is reported
 NUMBER_BYTES = 4  # of a weight as it is stored
 DECIDING = next(name for name, one in ANALYSES.items() if one.decides)
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision, and what it rests on."""
+    """A decision, and its basis."""
 
     path: Path
     table: Table
@@ -52,16 +52,16 @@ class Decided:
 
 
 def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mapping[str, float] | None = None) -> Decided:
-    """Decide on the networks of a folder: a study, an import with predictions, or a comparison.
+    """Decide what to do with the networks of a study, an import with predictions, or a comparison.
 
     Args:
         path: its folder.
-        budget: what a prediction may cost.
-        thresholds: of `modescape.decision.Rules`, in the place of those of the recipe.
+        budget: the largest cost of a prediction.
+        thresholds: of `modescape.decision.Rules`, in place of the recipe's.
 
     Raises:
-        InputError: if there is neither, too little was predicted, a threshold is not known, or the budget allows not
-            even one network.
+        InputError: if the folder is none of these, too little was predicted, a threshold is unknown, or the budget
+            does not allow even one network.
         WorkError: if a result of a comparison is damaged.
     """
     path = place(path)
@@ -113,7 +113,7 @@ def _of_comparison(path: Path) -> dict[str, xr.Dataset]:
         except FileNotFoundError:
             continue
         except DamageError as damage:
-            raise WorkError(f"'{result}' of a comparison is not as it was written; {again}") from damage
+            raise WorkError(f"'{result}' of a comparison has changed since it was written; {again}") from damage
     if DECIDING not in found:
         reason = "it has too few examples, or was made by an older version"
         raise InputError(f"the comparison in '{path}' holds no result to decide on: {reason}; {again}")
@@ -137,7 +137,7 @@ def _of_study(study: Study) -> dict[str, xr.Dataset]:
 
 
 def machine_of(study: Study) -> tuple[Machine, list[str]]:
-    """What one network of a study takes, and what could not be measured of it."""
+    """The cost of one network of a study, and a sentence on what could not be measured."""
     about = study.manifest["model"]
     shapes = [*about["parameters"].values(), *about["buffers"].values()]
     held = NUMBER_BYTES * sum(math.prod(shape) for shape in shapes)
@@ -150,7 +150,7 @@ def machine_of(study: Study) -> tuple[Machine, list[str]]:
 
 
 def _training_seconds(study: Study) -> float:
-    """Of one member, mean over those that are trained; members that were trained together share them."""
+    """Seconds of one member, mean over trained ones; members trained together share their time."""
     totals = []
     for member in study.members:
         history = member.history() if member.status == "trained" else {}
@@ -185,7 +185,7 @@ def _seconds_per_pass(study: Study) -> float:
 
 
 def answer_of(found: Decided) -> dict[str, Any]:
-    """What ``modescape decide --json`` answers; see docs/json.md."""
+    """The answer of ``modescape decide --json``; see docs/json.md."""
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
     together = "" if decision.overruled is None else f"; for all {decision.allowed(table)} candidates together"

@@ -1,4 +1,4 @@
-"""What a run will cost, before it starts: a step and a forward pass are timed, the rest is counted.
+"""Estimate of the cost of a run, before it starts: a step and a forward pass are timed, the rest is counted.
 
 The model, stage by stage, each shared out over the workers:
   training     steps x the seconds of a step, and the files of each kept checkpoint
@@ -63,7 +63,7 @@ class Estimate:
 
     @property
     def seconds(self) -> float | None:
-        """Of all stages."""
+        """The total of all stages."""
         return None if self.stages is None else sum(self.stages.values())
 
     def lines(self) -> list[str]:
@@ -91,7 +91,7 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class _Speed:
-    """What was measured on this machine, by the study's plan."""
+    """The timings on this machine, by the study's plan."""
 
     step: float  # seconds of a step of a whole group
     image: float  # seconds of an image's pass through one network
@@ -191,7 +191,7 @@ def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Spee
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Of a call; on a CPU the thread's own time, which other work on the machine does not stretch."""
+    """Seconds of a call; on a CPU the thread's own time, which is independent of other load on the machine."""
     if device.type == "cuda":
         return seconds_of(call, device)
     call()
@@ -227,7 +227,7 @@ def _unpredicted(study: Study) -> dict[str, int]:
 
 
 def _rows(recipe: Recipe, to_go: Mapping[int, int]) -> dict[str, int]:
-    """The same of a study that is not begun."""
+    """The estimate for a study that has not begun."""
     return dict.fromkeys(layout.SPLITS, _checkpoints(recipe, to_go))
 
 
@@ -251,7 +251,7 @@ class _Samples:
 
     @classmethod
     def of(cls, sizes: Sizes, names: list[str], classes: int, image: float) -> _Samples:
-        """What these analyses draw; ``image`` is the seconds of an image's pass."""
+        """The sampling for these analyses; ``image`` is the seconds of one forward pass."""
         budget = sizes.recipe.compute.stored_predictions * 1e6
         wanted = sampled_bytes(sizes, names, classes)
         held = min(1.0, budget / wanted) if wanted else 1.0

@@ -1,4 +1,4 @@
-"""A study's ensemble as one module, and as a folder that is deployed: the file, a card, and what it says of itself."""
+"""A study's ensemble as one module, and as a folder for deployment: the file, a card, and a description."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from modescape.study import Study
 from modescape.study.offering import has_network
 from modescape.types import Inputs, ModelState
 
-CHECKED = 256  # test examples on which what was written is held against the study's predictions
-CLOSE = 1e-5  # largest difference that is expected: float32, summed up in another order
-FAR = 1e-3  # beyond it the file is not the study's ensemble
-ABOUT = "ensemble.json"  # what the folder of an export is known by
+CHECKED = 256  # test examples on which the written file is compared with the study's predictions
+CLOSE = 1e-5  # largest expected difference: float32, summed in another order
+FAR = 1e-3  # above it the file is not the study's ensemble
+ABOUT = "ensemble.json"  # by which the folder of an export is recognised
 EXAMPLES = 3  # that a network is traced with
 
 
 class Ensemble(EnsembleModule):
-    """A study's networks as one network.
+    """The networks of a study as one module that returns the ensemble's predictions and uncertainties.
 
     Attributes:
         calibrated: how it was calibrated.
-        example: a few test examples, as they lie in the data.
-        checked: more of them.
+        example: a few test examples, as in the data.
+        checked: more test examples, for the comparison.
         chosen: numbers of the members.
     """
 
@@ -59,7 +59,7 @@ class Ensemble(EnsembleModule):
 
         Raises:
             InputError: if a member is not trained, or the network draws random numbers in evaluation.
-            WorkError: if the data is not what the study was begun with.
+            WorkError: if the data differs from what the study was begun with.
         """
         study = study if isinstance(study, Study) else Study.open(study)
         if not has_network(study):
@@ -86,12 +86,12 @@ class Ensemble(EnsembleModule):
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The written files."""
 
-    path: Path  # of the ensemble
+    path: Path  # of the ensemble's file
     folder: Path
-    about: dict[str, Any]  # what ensemble.json says
-    difference: float | None  # largest one between what was read back and the study's predictions; None: not run
+    about: dict[str, Any]  # the content of ensemble.json
+    difference: float | None  # largest one between the file, read back, and the study's predictions; None: not run
     warnings: tuple[str, ...]
 
 
@@ -103,10 +103,10 @@ def export(
     members: Sequence[int] = (),
     calibration: str = AUTO,
 ) -> Exported:
-    """Write a study's ensemble for others: one file, a card (README.md) and ensemble.json.
+    """Export a study's ensemble: one file, a card (README.md) and ensemble.json.
 
-    What was written is read back and run on test examples of the study, and its answers are held against the study's
-    own predictions.
+    The file is read back and run on test examples of the study, and its outputs are compared with the study's own
+    predictions.
 
     Args:
         study: a study, or its folder.
@@ -117,7 +117,7 @@ def export(
 
     Raises:
         InputError: as `Ensemble.of`, if there is no such format, or a package is missing.
-        WorkError: if what was read back answers otherwise than the study.
+        WorkError: if the outputs of the file differ from the study's predictions.
     """
     if to not in FORMATS:
         raise InputError(f"no format {to!r}; expected one of {', '.join(FORMATS)}")
@@ -134,8 +134,8 @@ def export(
     difference = _difference(study, module, answered)
     if not difference <= FAR:
         raise WorkError(
-            f"the exported ensemble answers otherwise than the study, by up to {difference:.2g}; nothing was written. "
-            "Does the network depend on what lies outside its tensors?"
+            f"the exported ensemble's predictions differ from the study's by up to {difference:.2g}; nothing was "
+            "written. Does the network depend on anything outside its tensors?"
         )
     about |= {"check": {"examples": len(leaves[0]), "difference": difference, "read_back": written.run is not None}}
     claim_folder(folder)
@@ -149,11 +149,11 @@ def export(
 def _warnings(study: Study, module: Ensemble, difference: float) -> tuple[str, ...]:
     found = []
     if difference > CLOSE:
-        found.append(f"Answers differ from the study's predictions by up to {difference:.2g}.")
+        found.append(f"Predictions differ from the study's by up to {difference:.2g}.")
     if module.why_not:
-        found.append(f"The members run one after another: nothing is known of how to stack '{module.why_not}'.")
+        found.append(f"The members run one after another: there is no rule to stack '{module.why_not}'.")
     if (study.manifest.get("network") or {}).get("mixes_examples"):
-        found.append("What this network says of an example depends on the others of its batch.")
+        found.append("This network's prediction for an example depends on the rest of its batch.")
     return tuple(found)
 
 

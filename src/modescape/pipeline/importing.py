@@ -1,4 +1,4 @@
-"""A study of checkpoints that others trained: written as our own are, predicted and looked at, never trained."""
+"""A study of imported checkpoints: stored like any study, predicted and analysed, never trained."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from modescape.study.layout import checkpoint_name, member_folder
 from modescape.types import ModelState
 
 ELSEWHERE = (
-    "These networks were trained elsewhere, perhaps on other images or on images prepared otherwise: what they score"
-    " here is of these images as this study prepares them (data.scaling, data.mean), no judgement of the networks"
+    "These networks were trained elsewhere, perhaps on other images or with other preprocessing: their scores hold "
+    "for these images as this study prepares them (data.scaling, data.mean), and are no judgement of the networks"
 )
 SEEN = (
     "Validation images are taken from the training images of the source, which these networks may have been trained on:"
-    " what is chosen or fitted on them (scales, temperatures) may be too confident"
+    " what is chosen or fitted on them (scales, temperatures) may be overconfident"
 )
-FIRST = {"lightning": 0}  # format -> the number that its files give to the first epoch's end, where it is not 1
+FIRST = {"lightning": 0}  # format -> number of the first epoch's end in its files, if not 1
 
 
 def import_study(
@@ -44,24 +44,24 @@ def import_study(
     analyses: bool = True,
     progress: Progress | None = None,
 ) -> Study:
-    """Make a study of checkpoints that others trained, and look at it.
+    """Make a study of checkpoints trained elsewhere, and analyse it.
 
     Args:
         files: files, folders, or patterns such as ``"runs/{member}/epoch_{epoch}.pt"``.
         out: the study's folder; default ``studies/<name of the recipe>``, or ``studies/imported``.
         format: "auto", "torch", "lightning", "safetensors" or "keras".
-        factory: "package.module:callable" or the name of a built-in network; of Keras' files the built-in ones are
-            recognised. Without it, and without data, weights alone are looked at.
+        factory: "package.module:callable" or the name of a built-in network; built-in networks are
+            recognised in Keras files. Without it and without data, only weights are analysed.
         data: a source as ``data.source`` takes it, the name of a built-in recipe, or a recipe's YAML file.
         overrides: settings such as ``"data.scaling=standardized"``.
-        weights: "raw", or "ema" for the averaged copy that a file holds beside them.
-        first: the number that files give to the first epoch's end, 0 or 1; default 0 of Lightning, else 1.
-        analyses: whether to go on as `run` does: predictions, analyses and page.
-        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
+        weights: "raw", or "ema" for the averaged copy in the same file.
+        first: number of the first epoch's end in the files, 0 or 1; default: 0 for Lightning, else 1.
+        analyses: whether to continue as `run` does: predictions, analyses and page.
+        progress: how progress is shown; default: in a notebook or at a terminal only.
 
     Raises:
-        InputError: if files, factory, data or folder are wrong; nothing is written then.
-        WorkError: if an analysis failed.
+        InputError: if files, factory, data or folder are wrong; then nothing has been written.
+        WorkError: if an analysis fails.
     """
     given = [files] if isinstance(files, str | Path) else list(files)
     wanted = Wanted(given, format, factory, data, overrides, weights, first)
@@ -71,7 +71,7 @@ def import_study(
 
 
 def written(wanted: Wanted, out: str | Path | None, progress: Progress) -> Study:
-    """The study on the disk, with its checkpoints and nothing else; what is there already is left as it is."""
+    """Write the study with its checkpoints only; existing files are kept."""
     wanted.check()
     found = find(wanted.files, wanted.kind)
     given = aligned(found, FIRST.get(wanted.kind, 1) if wanted.first is None else wanted.first)

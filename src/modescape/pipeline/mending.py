@@ -1,4 +1,4 @@
-"""What is lost or damaged of members that were trained, found before anything is trained and made again: it alone."""
+"""Finding and remaking the lost or damaged files of trained members, before anything else is trained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from modescape.train.plan import Group, Plan
 
 @dataclass(frozen=True)
 class MendTask:
-    """Train a group from its beginning as far as the last lost checkpoint, and write the lost ones alone."""
+    """Train a group again up to the last lost checkpoint, and write only the lost ones."""
 
     group: Group
     lost: dict[int, dict[int, str]]  # member -> epoch -> the checksum that its checkpoint had
@@ -34,13 +34,13 @@ class MendTask:
 
 
 def mend(study: Study, engine: Engine, progress: Progress) -> None:
-    """Find what is lost or damaged of the members and make it again; what nobody has trained is not looked for.
+    """Find lost or damaged files of members and make them again; untrained members are not considered.
 
-    States and histories are written from the resume file. Checkpoints are trained again and have to come out with the
-    checksum they had. Where they do not (on another machine), the member is deleted, to be trained from its beginning.
+    States and histories are written from the resume file. Checkpoints are trained again and must have the same checksum
+    as before. If they do not (on another machine), the member is deleted, to be trained from the beginning.
 
     Raises:
-        WorkError: if a worker failed, or a file cannot be read: it may be whole, and nothing is put in its place.
+        WorkError: if a worker fails, or a file cannot be read: it may be intact, and is not replaced.
     """
     expected = study.recipe.train.members
     members = [member for number in range(expected) if (member := _mended(study, number, progress.line)) is not None]
@@ -62,15 +62,15 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
             raise WorkError(f"{outcome.item}: {outcome.error}")
         for number in outcome.value:
             progress.line(
-                f"member {number} came out with other bits than it had (another machine, or other versions); "
-                "it is trained again from its beginning"
+                f"member {number} is not bit-identical (another machine, or other versions); it is trained again from "
+                "the start"
             )
             _forget(study, number)
     progress.finish()
 
 
 def mend_task(context: StudyContext, task: MendTask, report: Callable[[int], None]) -> list[int]:
-    """Carry out a `MendTask` in this process; returns the members that came out with other bits."""
+    """Carry out a `MendTask` in this process; returns the members whose bits differ."""
     others: list[int] = []
     with context.at_work():
         trainer = context.trainer(lambda line: None)
@@ -121,7 +121,7 @@ def _mended(study: Study, number: int, say: Callable[[str], None]) -> Member | N
 
 
 def _damage(study: Study, member: Member, resume: Resume | None) -> str:
-    """What is wrong with a member's state or history; "" where nothing is.
+    """The defect of a member's state or history; "" if there is none.
 
     Raises:
         WorkError: if the history is damaged.
@@ -140,7 +140,7 @@ def _damage(study: Study, member: Member, resume: Resume | None) -> str:
 
 
 def _resume(study: Study, number: int, say: Callable[[str], None]) -> Resume | None:
-    """What the member can go on from; a damaged file is deleted."""
+    """The state from which the member can resume; a damaged file is deleted."""
     folder = member_folder(study.path, number)
     found = None
     for before, name in ((True, RESUME_BEFORE), (False, RESUME)):

@@ -1,4 +1,4 @@
-"""What an exported ensemble says of itself: ``ensemble.json``, and the same in words, the card."""
+"""The description of an exported ensemble: ``ensemble.json``, and the same in words, the model card."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ network.load_state_dict(weights)  # of member 0, into the network that was train
 def about_ensemble(
     study: Study, module: EnsembleModule, members: Sequence[int], found: Calibrated, to: str
 ) -> dict[str, Any]:
-    """What ``ensemble.json`` says, as plain values.
+    """The content of ``ensemble.json``, as plain values.
 
     Args:
         study: it is of.
@@ -230,7 +230,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _text(text: object) -> str:
-    """What a user or a file named, harmless in Markdown."""
+    """A name from a user or a file, escaped for Markdown."""
     found = shown(" ".join(str(text).split()), 600)
     for character in "`<>[]":
         found = found.replace(character, "")

@@ -60,7 +60,7 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
 
 
 def predict_tasks(study: Study, dataset: Dataset | None = None) -> list[PredictTask]:
-    """What is still to be predicted of a study, whose writer gives every model its row; arguments as above."""
+    """The remaining predictions of a study, whose writer gives every model its row; arguments as above."""
     wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
     rows: dict[int, list[tuple[str, int, int]]] = {}
     if dataset is None:

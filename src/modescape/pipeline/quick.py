@@ -17,11 +17,11 @@ LEAST_EPOCHS = 2
 
 
 def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
-    """A recipe with at most 4 members, as many epochs as make a tenth of its training, and the cheapest analyses.
+    """A recipe with at most 4 members, so many epochs that training takes a tenth, and the cheapest analyses.
 
     A schedule in epochs is shortened with them, and no single network is trained at the ensemble's cost. Its name ends
-    in ``-quick``, and what the whole recipe has is kept in ``Recipe.quick``. It trains other networks: a study of its
-    own.
+    in ``-quick``, and what the whole recipe has is kept in ``Recipe.quick``. It trains other networks, so it is a study
+    of its own.
 
     Args:
         recipe: a built-in name, a YAML file, or a `Recipe`.
@@ -46,7 +46,7 @@ def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> 
 
 
 def quick_words(recipe: Recipe) -> str:
-    """What a recipe leaves out of the whole one, in a sentence; "" where nothing is left out."""
+    """A sentence on what a recipe leaves out of the full one; "" if nothing."""
     whole, left = recipe.quick, []
     if whole is None:
         return ""

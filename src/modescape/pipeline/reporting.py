@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
-from modescape.report.page import PageContent, Piece, build_page
+from modescape.report.entries import Piece
+from modescape.report.page import PageContent, build_page
 from modescape.study import Study, layout
 from modescape.study.times import PREFIX, read_times
 from modescape.version import __version__
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Pieces(dict[str, Piece]):
-    """What sections of a study's page show, made one after another while other analyses are in work."""
+    """The sections of a study's page, made one after another while other analyses are running."""
 
     def __init__(self, study: Study) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ def _shown(study: Study, name: str) -> xr.Dataset:
 
 
 def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({})) -> PageContent:
-    """What the page says: results, sentences for analyses that could not be made, members, provenance."""
+    """The content of the page: results, sentences for analyses that failed, members, provenance."""
     names = study.recipe.analyses or []
     found, notes = {}, {}
     for name in names:
@@ -54,8 +55,8 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
         except WorkError as error:
             notes[name] = str(error)
     notes |= {
-        name: f"Measured by modescape {result.attrs['version']}, whose results this version cannot show: modescape run "
-        "measures it again."
+        name: f"Measured by modescape {result.attrs['version']}, whose results this version cannot show; modescape "
+        "run measures them again."
         for name, result in found.items()
         if result.attrs["version"] != __version__
     }

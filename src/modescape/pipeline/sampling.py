@@ -117,7 +117,7 @@ def _predict(
 def _prepared(
     study: Study, engine: Engine, failures: Failures, names: Sequence[str]
 ) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
-    """What is to be done, each network with its rows, and the shapes of predictions on each set."""
+    """The work to do, each network with its rows, and the shapes of predictions on each set."""
     kind = study.task.kind
     modules = {name: _module(name, kind) for name in names if draws_networks(name, kind)}
     if not modules:
@@ -144,7 +144,7 @@ def _module(name: str, task: str) -> Any:
 
 
 def _asked(context: StudyContext, name: str, module: Any, failures: Failures) -> list[Request]:
-    """What an analysis draws; nothing where the study is too small for it, which it says itself, or where it fails."""
+    """The networks that an analysis samples; none where the study is too small (it reports that) or it fails."""
     settings = analyses.defaults(name) | dict(context.study.recipe.settings.get(name, {}))
     try:
         return module.draws(context, **settings)

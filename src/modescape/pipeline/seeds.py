@@ -1,4 +1,4 @@
-"""From scores of repeated runs to an answer: what `modescape seeds` and `ms.seeds` do."""
+"""From scores of repeated runs to an answer, for `modescape seeds` and `ms.seeds`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ NEW_RUNS = "new runs of the same method"
 
 @dataclass(frozen=True)
 class SeedsAnswer:
-    """What scores of repeated runs say."""
+    """The answer from scores of repeated runs."""
 
     judgement: Judgement
     notes: tuple[str, ...]  # how the table was read
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """Each method, on each task."""
+        """Each method on each task."""
         return self.judgement.methods
 
     @property
     def differences(self) -> tuple[Pair, ...]:
-        """Each two methods, on each task."""
+        """Each pair of methods on each task."""
         return self.judgement.pairs
 
     @property
@@ -42,20 +42,20 @@ class SeedsAnswer:
 
     @property
     def warnings(self) -> list[str]:
-        """What one should know and did not ask for."""
+        """Warnings, in sentences."""
         from modescape.wording.seeds import cautions
 
         return [*self.judgement.warnings, *cautions(self.judgement)]
 
     @property
     def assumptions(self) -> list[str]:
-        """What the numbers assume."""
+        """The assumptions behind the results."""
         from modescape.wording.seeds import assumptions
 
         return assumptions(self.judgement)
 
     def as_dict(self) -> dict[str, Any]:
-        """What `modescape seeds --json` prints (docs/json.md)."""
+        """The answer of `modescape seeds --json` (docs/json.md)."""
         return answer(
             "seeds",
             verdict=self.verdict,
@@ -82,24 +82,24 @@ def seeds(
     groups: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     **question: Any,
 ) -> SeedsAnswer:
-    """Whether differences between methods are more than the noise of their seeds, and how many runs would settle it.
+    """Tell whether differences between methods exceed seed noise, and how many runs would settle it.
 
     Args:
         table: a file of scores (CSV, TSV, Parquet, JSON lines; exports of W&B, MLflow, TensorBoard) or several; a dict
             from methods to scores ``{"a": [0.91, 0.92]}`` or to scores of named runs ``{"a": {"seed 0": 0.91}}``; a
             data frame.
-        method: the column of methods; what is not said is found by name, and said in `SeedsAnswer.notes`.
+        method: the column of methods; columns not given are found by name and reported in `SeedsAnswer.notes`.
         run: the column of runs or seeds.
         task: the column of tasks.
         score: the column of scores, or several.
         without: columns (of a wide table: methods) to leave out.
-        groups: methods as patterns of runs' names: ``{"resnet": "resnet*"}``, or pairs of such.
-        **question: the fields of `modescape.metrics.seeds.Question`: ``lower_is_better``, ``against``, ``paired``,
+        groups: methods as patterns of run names: ``{"resnet": "resnet*"}``, or pairs of such.
+        **question: fields of `modescape.metrics.seeds.Question`: ``lower_is_better``, ``against``, ``paired``,
             ``width``, ``power``, ``difference``, ``best_of``,
             ``mean_of_tasks``, ``sequential``.
 
     Raises:
-        InputError: (a ValueError) where it cannot be answered: one run, scores that are copies, cells without a number.
+        InputError: (a ValueError) if it cannot be answered: single runs, copied scores, cells without a number.
 
     >>> import modescape as ms
     >>> found = ms.seeds({"a": [91.0, 92.1, 93.2, 91.7], "b": [90.3, 91.1, 90.2, 90.9]})

@@ -1,4 +1,4 @@
-"""What fails in a stage that prepares things for analyses: each of them can make what it lacks, so the run goes on."""
+"""Failures in stages that prepare data for analyses: each analysis can make what is missing, so the run continues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modescape.engines.base import describe
 from modescape.progress import Progress
 
-AGAIN = "what is missing is made by each analysis that asks for it"
+AGAIN = "each analysis makes what it lacks"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What all members of a study start from, and what they share for good: found, written down, made again when lost."""
+"""The common start of all members of a study, and tensors that they always share: found, recorded, remade if lost."""
 
 from __future__ import annotations
 

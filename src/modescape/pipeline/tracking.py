@@ -1,7 +1,7 @@
-"""A study followed by trackers: what is new in it is told to each, once, whoever made it and whenever.
+"""A study followed by trackers: everything new in it is sent to each of them once.
 
-What a tracker has been told stands in ``tracking/<name>.json``, so that a run that was stopped, or an old study, is
-tracked from where it is. After a kill an epoch may be told twice, with the same numbers.
+What a tracker has received is recorded in ``tracking/<name>.json``, so that a resumed run, or an old study, is tracked
+from where it is. After a kill an epoch may be sent twice, with the same values.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Follower:
         if not self.failed:
             self.failed = True
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            self.progress.line(f"tracking with {self.name} stopped: {first}; the same command goes on with it later")
+            self.progress.line(f"tracking with {self.name} stopped: {first}; run the same command later to continue it")
 
     def keep(self) -> None:
         """Write down what was told; nothing where the tracker failed: it is told again."""
@@ -189,7 +189,7 @@ class _Heard(Progress):
 
 
 def _told(path: Path) -> dict[str, Any]:
-    """What stands in the file; nothing where there is none, or it is no such file."""
+    """The content of the file; empty where there is none, or it is not such a file."""
     try:
         told = json.loads(path.read_bytes())
     except (OSError, ValueError):

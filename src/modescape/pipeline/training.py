@@ -1,4 +1,4 @@
-"""The training stage: groups of members dealt out to an engine, each writing its members' folders of the study."""
+"""The training stage: groups of members as items of an engine, each writing its members' folders."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
 
 
 def train_tasks(study: Study) -> list[TrainTask]:
-    """What is still to be trained of a study."""
+    """The remaining training of a study."""
     epochs, members = study.recipe.train.epochs, _wanted(study)
     to_go = {one.number: epochs - one.epochs_done for one in members if one.status not in ("trained", "diverged")}
     begun = {member.number: Group(*member.group) for member in members if member.number in to_go and member.group}
@@ -152,7 +152,7 @@ def train_task(context: StudyContext, task: TrainTask, report: Callable[[Any], N
 
 
 def _train(context: StudyContext, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
-    """Train a group; where memory runs out, each half of it, from where the whole got to."""
+    """Train a group; if memory runs out, each half of it, from where the whole group got to."""
     try:
         _train_whole(context, group, members, report)
         return
@@ -216,11 +216,11 @@ class _Speaker:
 def _starts(
     context: StudyContext, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
 ) -> tuple[list[Start], dict]:
-    """Where the places of a group continue, and the record of each member there.
+    """Where the positions of a group continue, and the record of each member there.
 
-    That is the last epoch that all its members have finished, or the beginning. A place that nobody asked for starts as
-    the first member does; its results are dropped. So does that of a member whose network cannot be made, which is
-    recorded as failed: the others are trained all the same.
+    That is the last epoch that all its members have finished, or the beginning. A position that nobody asked for starts
+    like the first member; its results are dropped. So does that of a member whose network cannot be created, which is
+    recorded as failed, while the others are trained.
     """
     found = {member: _resumable(context.study, member) for member in members}
     if foreign := _foreign(context, found):
@@ -241,9 +241,9 @@ def _starts(
 
 
 def _foreign(context: StudyContext, found: Mapping[int, Mapping[int, tuple[Start, dict[str, Any]]]]) -> str:
-    """What to say where another kind of machine has begun members of a group; "" where none has, as far as is known.
+    """The message where another kind of machine has begun members of a group; "" where none is known to have.
 
-    Their steps would be rounded in two ways, and nobody could repeat them: they are trained whole on one machine.
+    Steps with two kinds of rounding could not be repeated, so the members are trained entirely on one machine.
     """
     kinds = {
         member: record.get("machine") or context.machine  # older versions did not say
@@ -255,8 +255,8 @@ def _foreign(context: StudyContext, found: Mapping[int, Mapping[int, tuple[Start
         return ""
     there = shown(min(others.values()), 200)
     return (
-        f"member {', '.join(map(str, others))} was begun on another kind of machine ({there}; here {context.machine}): "
-        "trained whole on this one, from the beginning"
+        f"member {', '.join(map(str, others))} was started on another kind of machine ({there}; here "
+        f"{context.machine}): trained again here, from the start"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a member's training leaves on the disk after each epoch, and what is read back to go on from."""
+"""The files that training writes after each epoch, and reads back to resume."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def numbers(study: Study) -> list[str]:
 
 @dataclass(frozen=True)
 class _Epoch:
-    """What an epoch of one member adds."""
+    """The record of one epoch of one member."""
 
     number: int
     rows: list[dict[str, float]]  # of its history; none at epoch 0
@@ -44,14 +44,14 @@ class _Epoch:
 
 
 class GroupWriter:
-    """Writes the files of a group's members after each epoch, while the next ones are trained.
+    """Writes the files of a group's members after each epoch, while the next epochs are trained.
 
-    A disk takes milliseconds to confirm a file, and an epoch of a small network takes no longer. So training does not
-    wait for it: epochs that end while files are written are written together after that, of each the checkpoints that
-    are kept, of the last the resume files. It waits where what is to be written takes up more than `AHEAD_BYTES`.
+    A disk takes milliseconds to sync a file, and an epoch of a small network takes no longer. So training does not wait
+    for it: epochs that end while files are written are written together afterwards, with the checkpoints that are kept
+    and the last epoch's resume files. Training waits if more than `AHEAD_BYTES` are pending.
 
-    All members' files are of the same epochs, one batch after another: a group goes on from an epoch that all of them
-    have. What writing raises is raised by the next call, and at the end of the block.
+    All members' files are of the same epochs, one batch after another, since a group resumes from an epoch that all of
+    them have. Errors in writing are raised by the next call, and at the end of the block.
     """
 
     def __init__(self, study: Study, group: Group, records: Mapping[int, dict[str, Any]], machine: str = "") -> None:
@@ -204,7 +204,7 @@ class MemberWriter:
         self.shown = time.monotonic()
 
     def _marks(self) -> dict[str, Any]:
-        """As state and resume file name it: the group of several, whether it stopped, the kind of machine."""
+        """The name in state and resume file: the group of several, whether it stopped, the kind of machine."""
         group = (self.group.first, self.group.size) if self.group.size > 1 else None
         marks = {"group": group, "stopped": self.stopped, "machine": self.machine or None}
         return {name: value for name, value in marks.items() if value is not None}

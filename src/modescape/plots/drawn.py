@@ -1,4 +1,4 @@
-"""What a figure shows as a table: one row per point of a series, or a cell of a matrix or field; beside it as CSV."""
+"""The data of a figure as a table, also saved as CSV: a row per point of a series, or cell of a matrix or field."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _cells(panel: HeatMap, head: Row) -> Iterator[Row]:
 
 
 def _field(field: Field, title: str, axes: list[str]) -> Iterator[Row]:
-    """Of a polar field x is the distance from the origin and y the angle in degrees."""
+    """For a polar field x is the distance from the origin and y the angle in degrees."""
     axes = ["distance", "angle (degrees)"] if field.polar else axes
     across = _numbers(field.x)
     for up, values in zip(_numbers(field.y), np.asarray(field.values), strict=True):

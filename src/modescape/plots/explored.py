@@ -1,4 +1,4 @@
-"""What an analysis adds to the explorer of the page: charts that a reader's choices pick from, pictures for the top.
+"""The part of an analysis in the explorer of the page: charts selected by a reader's choices, pictures for the top.
 
 A choice has one name wherever it is met (`score`, `interval`, `method`, ...): the page holds one state for all views.
 """
@@ -87,7 +87,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Explored:
-    """What one analysis adds."""
+    """The part of one analysis."""
 
     views: Sequence[View] = ()
     pictures: Sequence[Picture] = ()

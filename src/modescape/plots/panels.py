@@ -1,4 +1,4 @@
-"""What a panel holds, said once for papers and for the page: series of points, matrices; and what is drawn of them."""
+"""The content of a panel, for papers and for the page: series of points, matrices; and the parts that are drawn."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class Points:
 
 
 def points_of(series: Series, panel: Panel) -> Points:
-    """What of a series is drawn in a panel."""
+    """The part of a series that is drawn in a panel."""
     x, y = (np.array(values, dtype=float).ravel() for values in (series.x, series.y))
     low, high = (
         np.full(len(x), np.nan) if values is None else np.array(values, dtype=float).ravel()

@@ -151,7 +151,7 @@ def draw_heat_map(axes: Axes, panel: HeatMap) -> None:
 
 
 def mappable(axes: Axes, scale: style.Scale) -> ScalarMappable:
-    """What the key of a scale shows."""
+    """The content of a scale's key."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
 

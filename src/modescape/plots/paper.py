@@ -1,4 +1,4 @@
-"""What the figures for papers share: a figure of matplotlib's object interface, heat maps, caption."""
+"""Shared by figures for papers: matplotlib's object interface, heat maps, captions."""
 
 from __future__ import annotations
 

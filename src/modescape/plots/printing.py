@@ -161,7 +161,7 @@ def thin_out(figure: Figure) -> None:
 
 
 def files_of_figure(figure: Figure, enlarged: float) -> dict[str, bytes]:
-    """The same of a figure of matplotlib."""
+    """Files of a figure of matplotlib: format -> bytes."""
     settle(figure)
     return {"pdf": _pdf(figure, enlarged), "svg": _svg(figure, enlarged)}
 

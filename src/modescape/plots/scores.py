@@ -8,11 +8,13 @@ import numpy as np
 
 from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Panel, Series, level
 
 if TYPE_CHECKING:
     import xarray as xr
 
+ALONE, ONE = "single", "One network"
+COVERS = {"new": "new members on new examples", "these": "these members on new examples"}  # what intervals are for
 MARKED = 20  # of more points on a line some are marked
 
 
@@ -46,25 +48,75 @@ def line_of(method: str, x: np.ndarray, y: np.ndarray, **more: Any) -> Series:
     return Series(**{"name": look.name, "group": method, "x": x, "y": y, "size": marked(len(x)), **looks, **more})
 
 
-def score_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
-    """One panel per score: a line with its band for every method.
+def score_panels(dataset: xr.Dataset, along: str, x_label: str, most: int | None = None) -> list[Panel]:
+    """One panel per score: a line for every method; what methods differ by is in `gain_panels`, with its interval.
 
     Args:
-        dataset: with ``score``, ``score_low`` and ``score_high`` [method, metric, along].
+        dataset: with ``score`` [method, metric, along].
         along: dimension of the horizontal axis.
         x_label: of that axis, with the unit in parentheses.
+        most: scores that are drawn, the first ones; None: all.
     """
     x = dataset[along].values.astype(float)
     panels = []
-    for metric, score in scores(dataset).items():
-        series = []
-        for method in methods(dataset):
-            chosen = dataset.sel({"approach": method, "metric": metric})
-            low, middle, high = (score.factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
-            series.append(line_of(method, x, middle, low=low, high=high))
+    for metric, score in list(scores(dataset).items())[:most]:
+        chosen = score.factor * dataset["score"].sel({"metric": metric})
+        series = [line_of(method, x, chosen.sel({"approach": method}).values) for method in methods(dataset)]
         title = better(score, score.label)
         panels.append(Panel(title=title, x_label=x_label, y_label=score.axis, series=series, whole_x=True))
     return panels
+
+
+def gain_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
+    """One panel per score: what every method differs by from one network, with the band of that difference.
+
+    Args:
+        dataset: with ``gain``, ``gain_low`` and ``gain_high`` [method, metric, along]; results of older versions may
+            have none, and no panel then.
+        along: dimension of the horizontal axis.
+        x_label: of that axis, with the unit in parentheses.
+    """
+    if "gain" not in dataset:
+        return []
+    x = dataset[along].values.astype(float)
+    panels = []
+    for metric, score in scores(dataset).items():
+        series = [] if ALONE in methods(dataset) else [level(ONE, 0.0, (x.min(), x.max()), width=1)]
+        series += [gain_line(dataset, method, metric, score, x) for method in methods(dataset)]
+        title, y_label = paired_axes(score)
+        panels.append(Panel(title=title, x_label=x_label, y_label=y_label, series=series, whole_x=True))
+    return panels
+
+
+def paired_axes(score: Score) -> tuple[str, str]:
+    """Title and vertical axis of a panel of differences from one network on the same examples."""
+    side = "above" if score.higher_is_better else "below"
+    return f"{score.name}, paired: {side} 0 is better", score.of_differences("Minus one network's")
+
+
+def gain_line(dataset: xr.Dataset, method: str, metric: str, score: Score, x: np.ndarray) -> Series:
+    """A method's line and band; of two networks averaged hollow, as that interval is for these (`INTERVALS`)."""
+    chosen = dataset.sel({"approach": method, "metric": metric})
+    low, value, high = (score.factor * chosen[f"gain{end}"].values for end in ("_low", "", "_high"))
+    if method == ALONE:
+        return line_of(method, x, value)
+    of_two = method == "independent" and int(dataset.attrs["members"]) == 2
+    hollow = np.isfinite(value) & (value != 0) & of_two
+    return line_of(method, x, value, low=low, high=high, hollow=hollow)
+
+
+def paired_band(dataset: xr.Dataset) -> str:
+    """What the bands of `gain_panels` are, for the legend."""
+    return f"95 %: {COVERS['these' if int(dataset.attrs['members']) == 1 else 'new']}"
+
+
+def paired_in_words(dataset: xr.Dataset) -> str:
+    """What differences from one network are, in a sentence or two, for captions."""
+    hollow = " Hollow: two networks are all there are, so that interval is for these."
+    return (
+        f"Paired: minus the mean single network's score on the same examples; bands: {paired_band(dataset)}."
+        f"{hollow if int(dataset.attrs['members']) == 2 else ''}"
+    )
 
 
 def marked(count: int, size: float = 4) -> np.ndarray:
@@ -86,22 +138,4 @@ def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Pan
     for variable, title in titles.items():
         series = [line_of(method, x, dataset[variable].sel({"approach": method}).values) for method in methods(dataset)]
         panels.append(Panel(title=title, x_label=x_label, y_label="Jensen-Shannon (nats)", series=series, whole_x=True))
-    return panels
-
-
-def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: str = "single") -> list[Panel]:
-    """Scores minus the baseline's, where lines of the scores themselves lie on each other."""
-    if baseline not in dataset["approach"].values:
-        return []
-    x = dataset[along].values.astype(float)
-    panels = []
-    for metric, score in scores(dataset).items():
-        if not score.differences:
-            continue
-        values = score.factor * dataset["score"].sel({"metric": metric})
-        than = (values - values.sel({"approach": baseline})).transpose("approach", along).values
-        series = [line_of(method, x, than[place]) for place, method in enumerate(methods(dataset))]
-        label = f"Difference ({'percentage points' if score.percent else score.unit})"
-        title = f"{score.label} minus {style.method_look(baseline).name.lower()}'s"
-        panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
     return panels

@@ -25,7 +25,7 @@ def batch_norm(dataset: xr.Dataset) -> str:
 
 
 def similar(dataset: xr.Dataset) -> str:
-    """What the similarity to a solution is."""
+    """The definition of similarity to a solution."""
     if "accuracy" in dataset:
         return (
             "Similarity: max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of labels that differ from the "
@@ -66,7 +66,7 @@ def choices(dataset: xr.Dataset | None) -> str:
         )
     if unsure := _unsettled(dataset):
         sentences.append(
-            f"Whether any step helps cannot be told for {_listing(unsure)}: the 95 % interval of the choice reaches "
+            f"Whether any step helps is unclear for {_listing(unsure)}: the 95 % interval of the choice reaches "
             "down to no step."
         )
     return " ".join(sentences)
@@ -142,7 +142,7 @@ def control(dataset: xr.Dataset) -> str:
 
 
 def endings(dataset: xr.Dataset, dim: str = "approach") -> str:
-    """What every caption of networks around solutions ends with: their places, the control, who is left out."""
+    """The end of every caption on networks around solutions: their distances, the control, and missing members."""
     return style.sentences(places(dataset, dim), control(dataset), style.left_out(dataset))
 
 

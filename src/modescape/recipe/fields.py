@@ -1,4 +1,4 @@
-"""Kinds of settings: what a key of a recipe may hold, and what every section of keys refuses."""
+"""Types of settings: what a key of a recipe may hold, and what every section refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modescape.recipe.identity import canonical_json
 
 
 def _amount(value: Any) -> Any:
-    """A count or a share; pydantic would complain about one alternative of the two."""
+    """A count or a fraction, with one error for both; pydantic would report only one alternative."""
     if not ((type(value) is int and value >= 1) or (type(value) is float and 0 < value < 1)):
         raise ValueError("expected a number of images from 1, or a share between 0 and 1")
     return value
@@ -34,13 +34,13 @@ AnalysisName = Annotated[str, StringConstraints(pattern=f"^({NAME}|{OWN})$", max
 
 
 def counted(key: str) -> Any:
-    """The limits of a count of the section `Train`: a study that a stranger sent must not keep a reader busy."""
+    """Limits of a count in the section `Train`, so that a study from a stranger cannot keep a reader busy."""
     lowest, highest = COUNTS[key]
     return Field(ge=lowest, le=highest)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON cannot hold (dates, NaN) or gives back as another (the key 1 as "1"): it is hashed, written."""
+    """Refuse values that JSON cannot hold (dates, NaN) or changes (the key 1 becomes "1"), as settings are hashed."""
     try:
         same = json.loads(canonical_json(values)) == values
     except (TypeError, ValueError, RecursionError):

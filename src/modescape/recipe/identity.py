@@ -21,7 +21,7 @@ class Identified(Protocol):
 
 
 IDENTITY = 2
-"""Version of the identity of studies that are begun now."""
+"""Identity version of new studies."""
 
 FORMER_DEFAULTS: dict[int, dict[str, Any]] = {}
 """Identity version -> {dotted key: its default up to that version}, one entry a default that changed since."""
@@ -60,11 +60,11 @@ NO_IDENTITY = {  # where things are, and what may change in a finished study
     "task": {"unit"},
     "imported": {"files", "names"},
 }
-LATER = ("task", "imported")  # sections that came after studies had been made: one left at its defaults is not there
+LATER = ("task", "imported")  # sections added later: left out if at their defaults
 
 
 def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> dict[str, Any]:
-    """The settings that identify a study, by section, with its seed and the fingerprint of its data.
+    """The settings that identify a study, by section, with its seed and its data's fingerprint.
 
     Args:
         recipe: whose.
@@ -83,7 +83,7 @@ def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> 
 
 
 def identity(recipe: Identified, fingerprint: str, version: int = IDENTITY) -> dict[str, Any]:
-    """What is hashed, as plain values.
+    """The plain values that are hashed.
 
     Args:
         recipe: whose.
@@ -114,7 +114,7 @@ def canonical_json(value: Any) -> str:
 
 
 def _without_new(values: dict[str, Any], changed: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """All settings of version 1, and of later ones those that were changed."""
+    """All settings of version 1, and changed ones of later versions."""
     kept: dict[str, Any] = {}
     for key, value in values.items():
         path = prefix + key
@@ -128,7 +128,7 @@ def _without_new(values: dict[str, Any], changed: dict[str, Any], prefix: str = 
 
 
 def _former(version: int) -> dict[str, Any]:
-    """Dotted key -> the default that a version knew, where it has changed since."""
+    """Dotted key -> its default in a version, if it has changed since."""
     former: dict[str, Any] = {}
     for until in sorted((until for until in FORMER_DEFAULTS if until >= version), reverse=True):
         former |= FORMER_DEFAULTS[until]  # the earliest change after that version wins
@@ -150,7 +150,7 @@ def _value(values: dict[str, Any], key: str) -> Any:
 
 
 def _place(values: dict[str, Any], key: str, value: Any, default: Any) -> None:
-    """Put a value where it differs from its default, and take it away where it does not."""
+    """Set a nested value if it differs from its default, else remove it."""
     *sections, last = key.split(".")
     for part in sections:
         values = values.setdefault(part, {})

@@ -1,4 +1,4 @@
-"""Recipes from names, files and overrides, and what is said of wrong ones."""
+"""Recipes from names, files and overrides, and error messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ MOST_BITS = 1024  # of a whole number: more than any float can hold
 
 
 class _Loader(_FASTEST):
-    """Plain data; 1e-3 is a number (YAML 1.1 reads text), and a key that is given twice is refused."""
+    """Plain data; 1e-3 is a number (YAML 1.1 reads text), and duplicate keys are refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A dictionary whose keys are all different."""
@@ -82,7 +82,7 @@ class _Loader(_FASTEST):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """A whole number that Python can also print: 0xfff... has no limit of its own."""
+        """An integer short enough for Python to print: 0xfff... has no limit of its own."""
         number = super().construct_yaml_int(node)
         if number.bit_length() > MOST_BITS:
             raise yaml.YAMLError(f"a whole number has more than {MOST_BITS:,} bits, {str(node.start_mark).strip()}")

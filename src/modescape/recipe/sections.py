@@ -106,7 +106,7 @@ class Imported(Section):
 
 
 class Quick(Section):
-    """What the whole recipe has, where --quick made a smaller one of it: the page says what is left out."""
+    """Settings of the full recipe where --quick made a smaller one, so that the page can name the differences."""
 
     members: Annotated[int, counted("members")]
     epochs: Annotated[int, counted("epochs")]
@@ -169,7 +169,7 @@ class Recipe(Section):
         return self.variants.epochs or self.train.epochs
 
     def content_hash(self, fingerprint: str) -> str:
-        """What identifies a study of this recipe whose data has this fingerprint: SHA-256, hex."""
+        """The identity of a study of this recipe on data with this fingerprint: SHA-256, hex."""
         return identity.content_hash(self, fingerprint)
 
     def identifies(self, fingerprint: str, recipe_hash: str) -> bool:

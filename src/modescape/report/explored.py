@@ -64,7 +64,7 @@ def explore(
 
 
 def _part(name: str, results: Mapping[str, xr.Dataset]) -> Explored:
-    """What an analysis adds: its own views, or its figure as it is; nothing of most."""
+    """The part of an analysis: its own views, or its figure unchanged; empty for most."""
     analysis = ANALYSES[name]
     if "explore" in analysis.also:
         return analysis.part("explore").explore(results)

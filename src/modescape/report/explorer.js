@@ -151,7 +151,7 @@
     const about = element("p", { class: "kicker" });
     const link = element("a", {}, "How to read it, its numbers and its data");
     const controls = [...(layers ? [layer] : []), ...choices].map(control).filter(Boolean);
-    const title = element("h3");
+    const title = element("h3", {}, views[0].title);
     const node = element("section", { class: "view" }, title);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
     const said = element("p", { class: "said-of", role: "status" });
@@ -235,7 +235,25 @@
     document.getElementById(`tab-${tab}`).focus();
   });
 
-  let open = null;
+  // the first view of a tab that is opened is drawn at once, the others one by one as the browser has time: each is an
+  // answer that others do not wait for. What is asked of the whole page is answered by those that are drawn
+  const soon = (act) => (window.requestIdleCallback ? requestIdleCallback(act, { timeout: 200 }) : setTimeout(act, 0));
+  let open = null, waiting = [];
+  function drawNext() {
+    const view = waiting.shift();
+    if (!view) return;
+    view.refresh();
+    body.setAttribute("aria-busy", String(waiting.length > 0));
+    soon(drawNext);
+  }
+
+  // what opening a tab takes beside drawing is made ready before it is asked for
+  function makeReady() {
+    const acts = data.tabs.map(([tab]) => () => views(tab)).concat(data.views.filter((view) => view.figure).map((view) => () => chartOf(view.figure)));
+    const next = () => { const act = acts.shift(); if (act) { act(); soon(next); } };
+    soon(next);
+  }
+
   function refresh() {
     for (const button of bar.children) {
       const on = button.id === `tab-${state.tab}`;
@@ -247,8 +265,11 @@
     if (open !== state.tab) {
       open = state.tab;
       body.replaceChildren(...now.map((view) => view.node));
+      waiting = now.slice(1);
+      soon(drawNext);
     }
-    now.forEach((view) => view.refresh());
+    now.filter((view) => !waiting.includes(view)).forEach((view) => view.refresh());
+    body.setAttribute("aria-busy", String(waiting.length > 0));
     if ((state.set || "") !== highlighted) modescape.setOff(state.set || "");
   }
 
@@ -261,7 +282,7 @@
 
   place.append(bar, body);
   let begun = false;
-  const begin = () => { if (begun) return; begun = true; refresh(); };
+  const begin = () => { if (begun) return; begun = true; refresh(); makeReady(); };
   if (fromAddress()) begin();
   new IntersectionObserver((entries) => { if (entries.some((one) => one.isIntersecting)) begin(); }, { rootMargin: "300px" }).observe(place);
   window.addEventListener("hashchange", () => { if (fromAddress()) { begin(); refresh(); } });

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def entries(texts: Iterable[str]) -> list[tuple[str, str, str, str]]:
+def terms(texts: Iterable[str]) -> list[tuple[str, str, str, str]]:
     """The terms in texts: id, term, meaning and source, in the order of the alphabet."""
     used = sorted({found.term for found in find("\n".join(texts))}, key=str.lower)
     return [(anchor(term), term, GLOSSARY[term].meaning, GLOSSARY[term].source) for term in used]

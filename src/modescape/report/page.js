@@ -40,7 +40,10 @@
     const target = id && document.getElementById(id);
     if (!target) return;
     for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
-    target.scrollIntoView();
+    // its figures first: drawn later they would push down what was arrived at
+    const entry = target.closest("details.analysis");
+    if (entry) places.filter((place) => entry.contains(place)).forEach(draw);
+    target.scrollIntoView({ behavior: "instant" });
   }
   window.addEventListener("hashchange", arrive);
   arrive();

@@ -10,48 +10,24 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses.themes import themed
-from modescape.plain import file_name, shown, visible
+from modescape.plain import shown, visible
 from modescape.plots import page_script
 from modescape.plots.files import script_hash
+from modescape.report.entries import Piece, sections_of, themes_of
 from modescape.report.explored import explore
-from modescape.report.figures import Embedded, embedded_figure
-from modescape.report.glossary import entries, linked
+from modescape.report.glossary import linked, terms
 from modescape.report.repeats import network_notes, repeat_notes
-from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
-from modescape.report.tables import Csv, csv_tables, data_address
+from modescape.report.tables import data_address
 from modescape.report.verdict import judge
 from modescape.wording.examples import in_words_of
 from modescape.wording.numbers import count, fixed
-from modescape.wording.summary import Summary
-from modescape.wording.text import Text
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# characters; with all else the page stays below 12 MB
-FIGURE_BUDGET = 6_000_000
-CSV_BUDGET = 1_800_000
-MOST_TABLE = 80_000  # of one table
 SCRIPTS = ("networks.js", "explorer.js", "page.js")  # of the page, in this order, after what draws figures
 STYLES = ("page.css", "explorer.css")
 MOST_PROVENANCE = 5_000  # characters of one row of the last table
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a section shows, from its result alone: a run makes it while other analyses are in work."""
-
-    text: Text
-    figure: Embedded | None
-    summary: Summary
-    tables: Sequence[Csv]
-
-    @classmethod
-    def of(cls, name: str, dataset: xr.Dataset) -> Piece:
-        """The piece of an analysis."""
-        tables = csv_tables(file_name(name), dataset)
-        return cls(text_of(name, dataset), embedded_figure(name, dataset), summarize(name, dataset), tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,26 +51,6 @@ class PageContent:
     sources: Sequence[tuple[str, str]] = ()  # rows of the last table: where these are from
 
 
-@dataclass(frozen=True)
-class SectionView:
-    """One section as the template needs it."""
-
-    name: str  # its id on the page
-    analysis: str
-    text: Text
-    note: str = ""  # why there is no result
-    takeaway: str = ""  # the result in a sentence
-    figure: str = ""  # JSON, safe inside a script element; "" when there is no figure
-    caption: str = ""  # of the figure
-    scene: bool = False  # surfaces to be turned stand below the figure
-    summary: Summary | None = None
-    sample: str = ""
-    intervals: str = ""
-    parameters: Sequence[tuple[str, str]] = ()
-    variables: Sequence[tuple[str, str, str]] = ()
-    tables: Sequence[Csv] = ()
-
-
 def build_page(content: PageContent) -> str:
     """The HTML text of the report; equal content gives equal text.
 
@@ -107,11 +63,13 @@ def build_page(content: PageContent) -> str:
     script = page_script.script(*map(_package_text, SCRIPTS))
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
-    sections = _sections(content)
+    sections = sections_of(content.analyses, content.results, content.notes, content.pieces)
+    themes = themes_of(sections)
+    verdict = judge(content.results, given=bool(content.given), imported=content.imported)
     explorer, pictures = explore(
         content.results,
         [section.name for section in sections if section.figure],
-        {section.name: section.takeaway for section in sections},
+        {section.name: section.summary.takeaway for section in sections if section.summary},
     )
     environment = _environment(say)
     environment.filters["linked"] = functools.partial(linked, say=say)
@@ -123,14 +81,15 @@ def build_page(content: PageContent) -> str:
         data_notes=[_Verbatim(shown(note, 600)) for note in content.manifest.get("data_notes", [])[:20]],
         quick=content.quick,
         regression=_is_regression(content),
-        verdict=judge(content.results, given=bool(content.given), imported=content.imported),
+        verdict=verdict,
+        priced=verdict.priced if any(one.analysis == verdict.priced for one in sections) else "",
         given=bool(content.given),
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=sections,
-        themes=_themes(sections),
+        themes=themes,
         firsts=pictures,
-        glossary=entries(text for one in sections for text in _sentences(one)),
+        glossary=terms(text for _, entries in themes for entry in entries for text in entry.sentences),
         explorer=explorer,
         provenance=_provenance(content),
         network=network_notes(content.manifest),
@@ -200,61 +159,8 @@ def _is_regression(content: PageContent) -> bool:
     return isinstance(about, Mapping) and about.get("kind") != "classification"
 
 
-def _sections(content: PageContent) -> list[SectionView]:
-    order = content.analyses or [*content.results, *(name for name in content.notes if name not in content.results)]
-    sections, left = [], {"figures": FIGURE_BUDGET, "tables": CSV_BUDGET}
-    for name in order:
-        if name in content.results:
-            dataset = content.results[name]
-            sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
-        else:
-            note = content.notes.get(name, "This analysis was not done.")
-            sections.append(SectionView(file_name(name), name, text_of(name, None), note=note))
-    return sections
-
-
-def _themes(sections: Sequence[SectionView]) -> list[tuple[str, list[SectionView]]]:
-    """Sections under the headings of what they are about."""
-    by_name = {section.analysis: section for section in sections}
-    return [(theme, [by_name[name] for name in names]) for theme, names in themed(by_name).items()]
-
-
-def _sentences(section: SectionView) -> tuple[str, ...]:
-    """What is read of a section."""
-    return section.text.title, section.text.shown, section.text.reading, section.takeaway
-
-
-def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
-    figure, tables = piece.figure, []
-    size = len(figure.json) if figure else 0
-    fits = figure is not None and size <= left["figures"]
-    left["figures"] -= size if fits else 0
-    for table in piece.tables:
-        size = len(table.address)
-        if size > min(left["tables"], MOST_TABLE):
-            table = Csv(table.name, table.dimensions, table.rows, "")
-        else:
-            left["tables"] -= size
-        tables.append(table)
-    return SectionView(
-        name=file_name(name),
-        analysis=name,
-        text=piece.text,
-        figure=figure.json if figure and fits else "",
-        caption=figure.caption if figure else "",
-        scene=bool(figure and figure.has_scene),
-        takeaway=piece.summary.takeaway,
-        summary=piece.summary,
-        sample=sample_line(dataset),
-        intervals=str(dataset.attrs.get("intervals", "none")),
-        parameters=parameters(dataset),
-        variables=variables(dataset),
-        tables=tables,
-    )
-
-
 def _provenance(content: PageContent) -> list[tuple[str, str]]:
-    """What fixed these numbers: rows of the table at the end."""
+    """The settings that determine the results: rows of the table at the end."""
     manifest = content.manifest
     labels = {
         "recipe_hash": "Recipe hash (SHA-256)",

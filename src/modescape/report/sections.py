@@ -1,4 +1,4 @@
-"""What stands around the figure of a section: its words, its sample, its settings and its variables."""
+"""The parts around the figure of a section: its words, its sample, its settings and its variables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def text_of(name: str, dataset: xr.Dataset | None) -> Text:
         return getattr(words, "NUMBERS", words.TEXT) if task_of(dataset) != "classification" else words.TEXT
     stored = dataset.attrs if dataset is not None else {}
     if all(key in stored for key in SECTION):
-        return Text(*(str(stored[key]) for key in SECTION))
+        title, shown, reading = (str(stored[key]) for key in SECTION)
+        return Text(title, shown, reading)
     title = name.replace("_", " ").capitalize()
     shown = str(dataset.attrs.get("title", "")) if dataset is not None else ""
     return Text(title, shown or title, "Units and meaning of each quantity are in the table of parameters below.")
@@ -68,7 +69,7 @@ def sample_line(dataset: xr.Dataset) -> str:
 
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
-    common = {*PROVENANCE, *SECTION, "title", "left_out", "split"}
+    common = {*PROVENANCE, *SECTION, "title", "left_out", "split", "examples_word"}
     return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
 
 

@@ -20,15 +20,16 @@ OTHER_RECIPES = (
     "source as its training images."
 )
 OTHER_SOURCES = (
-    "Other data, and how the networks were made: only what they say on these examples was given. Networks that were "
+    "Other data, and how the networks were made: only their predictions on these examples were given. Networks that "
+    "were "
     "trained or chosen on these examples look better here than they are."
 )
 IMPORTED = (
     "Other data, and how the networks were trained: only their checkpoints were given. Networks that were trained or "
     "chosen on these examples look better here than they are."
 )
-ALONE = "What these networks say of examples: only their weights were given."
-BY_ITSELF = "A gain takes two networks or more; below is what one shows."
+ALONE = "What these networks predict: only their weights were given."
+BY_ITSELF = "A gain needs two networks or more; this page shows what one tells."
 TRAINED_LESS = 80  # place among the limits
 
 
@@ -45,6 +46,7 @@ class Verdict:
     cards: list[Card]
     scores: list[tuple[str, str, str, str, str, str]]  # score, better, one network, ensemble, gain, its interval
     purchases: list[Purchase]  # what each way to make an ensemble buys
+    priced: str  # the analysis that these are of, in whose section they stand
     equivalent: str  # the best of one run in a sentence
     equivalents: bool = True  # whether these are known in independent networks, too
     covers: str = ""  # what the intervals of the ensemble and of gains cover
@@ -62,8 +64,8 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         imported: the same of checkpoints.
     """
     own = given or imported
-    speaking = [one for name, one in ANALYSES.items() if "verdict" in one.also and (name in results or not own)]
-    parts: list[Part] = [one.part("verdict").verdict(results) for one in speaking]
+    speaking = [name for name, one in ANALYSES.items() if "verdict" in one.also and (name in results or not own)]
+    parts: list[Part] = [ANALYSES[name].part("verdict").verdict(results) for name in speaking]
     worked = any(part.worked for part in parts) and not any(part.beaten for part in parts)
     less = _placed(part.trained_less for part in parts)
     auxiliary: Places = {TRAINED_LESS: f"Full training: {'; '.join(less)} (variants in the recipe)."} if less else {}
@@ -88,6 +90,7 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         cards=[card for cards in _placed(part.cards for part in parts) for card in cards],
         scores=_chained(part.scores for part in parts),
         purchases=_chained(part.purchases for part in parts),
+        priced=next((name for name, part in zip(speaking, parts, strict=True) if part.purchases), ""),
         equivalent=_joined(part.equivalent for part in parts),
         equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),

@@ -1,7 +1,7 @@
-"""Where a study lies: a folder, or objects of a store behind a URL such as ``s3://bucket/study``.
+"""Where a study is stored: a folder, or objects of a store behind a URL such as ``s3://bucket/study``.
 
-A folder is a `pathlib.Path` and is written as ever (`modescape.durable`). Objects are named by an `ObjectPath`, which
-offers what a study asks of a path. One writer at a time holds a lease there (`modescape.storage.lease`).
+A folder is a `pathlib.Path`, written by `modescape.durable`. Objects are named by an `ObjectPath`, which offers the
+operations that a study needs. A lease makes sure that there is one writer at a time (`modescape.storage.lease`).
 """
 
 from modescape.storage.paths import ObjectPath, place

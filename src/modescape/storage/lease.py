@@ -1,7 +1,7 @@
-"""One writer at a time in a store of objects: a lease that its holder renews, and that others take once it expired.
+"""One writer at a time in an object store: a lease that its holder renews, and that others may take once it expired.
 
-The lease is an object, ``.lock``, whose content says who holds it and until when; empty, nobody does. It is replaced
-only where it is still as it was read: by a condition of the store (S3: If-None-Match and If-Match), elsewhere by
+The lease is an object, ``.lock``, whose content says who holds it and until when; if empty, nobody does. It is replaced
+only if it is unchanged since it was read: by a conditional request (S3: If-None-Match and If-Match), elsewhere by
 reading it again a moment later. Workers of the holder know it by its token.
 """
 
@@ -21,16 +21,16 @@ from modescape.errors import InputError, WorkError
 from modescape.storage import store
 
 NAME = ".lock"
-SECONDS = 60.0  # what a lease is good for unless it is renewed
-MARGIN = 1 / 3  # of it: who cannot renew stops that long before it expires; clocks may differ by as much
-SETTLING = 1.0  # seconds after which a lease is read again where the store has no conditions
+SECONDS = 60.0  # validity of a lease unless it is renewed
+MARGIN = 1 / 3  # share of it: a holder that cannot renew stops that long before expiry; clocks may differ by as much
+SETTLING = 1.0  # seconds after which a lease is read again if the store has no conditional requests
 SECONDS_VARIABLE = "MODESCAPE_LEASE_SECONDS"
 
 _held: dict[str, Lease] = {}  # URL of a folder -> the lease that this process writes under
 
 
 class LeaseLost(WorkError):  # noqa: N818 - said of the lease
-    """Another writer has the study now."""
+    """Another writer holds the study now."""
 
 
 class Lease:
@@ -39,7 +39,7 @@ class Lease:
     Args:
         folder: URL of the study.
         token: of the holder.
-        own: whether this process renews it; else it is a worker's, who reads it from time to time.
+        own: whether this process renews it; a worker's process only reads it from time to time.
     """
 
     def __init__(self, folder: str, token: str, own: bool = False) -> None:
@@ -47,15 +47,15 @@ class Lease:
         self.url, self.seconds = f"{folder}/{NAME}", seconds()
         self.since = _now()
         self._tag: str | None = None  # of the object, as this process wrote it
-        self._until, self._deadline = 0.0, 0.0  # by the wall clock and by one that is never set
+        self._until, self._deadline = 0.0, 0.0  # by the wall clock, and by the monotonic clock
         self._lost = ""
         self._turn = threading.Lock()
 
     def check(self) -> None:
-        """Return where it is good for a while yet.
+        """Check that the lease is still valid.
 
         Raises:
-            LeaseLost: if it is another's by now, or cannot be renewed.
+            LeaseLost: if another process holds it now, or it cannot be renewed.
         """
         if self._lost:
             raise LeaseLost(self._lost)
@@ -67,10 +67,10 @@ class Lease:
                 self.renew() if self.own else self._look()
 
     def acquire(self) -> None:
-        """Take it.
+        """Acquire the lease.
 
         Raises:
-            InputError: if another one holds it.
+            InputError: if another process holds it.
         """
         tag, there = _read(self.url)
         if there.get("token") and float(there["expires"]) > time.time():
@@ -86,10 +86,10 @@ class Lease:
             ) from None
 
     def renew(self) -> None:
-        """Write it again with a later end.
+        """Renew the lease with a later expiry.
 
         Raises:
-            LeaseLost: if it is another's by now.
+            LeaseLost: if another process holds it now.
         """
         if self._lost:
             raise LeaseLost(self._lost)
@@ -100,7 +100,7 @@ class Lease:
             raise self._lose(_words(there)) from None
 
     def release(self) -> None:
-        """Let go of it; nothing where it is another's by now."""
+        """Release the lease; nothing if another process holds it now."""
         if not self._lost:
             with contextlib.suppress(FileExistsError, WorkError, InputError):
                 _replace(self.url, b"", self._tag, self.token)
@@ -112,7 +112,7 @@ class Lease:
         try:
             self._tag = _replace(self.url, data, tag, self.token)
         except FileExistsError:
-            found, there = _read(self.url)  # the answer to an attempt that counted may have been lost
+            found, there = _read(self.url)  # the response to a successful attempt may have been lost
             if there != content:
                 raise
             self._tag = found
@@ -127,9 +127,8 @@ class Lease:
         self._deadline = steady + self._until - time.time()
 
     def _lose(self, holder: str) -> LeaseLost:
-        self._lost = (
-            f"the lease of '{self.folder}' was lost to {holder}: nothing more is written there; what was, is kept"
-        )
+        self._lost = f"the lease of '{self.folder}' was lost to {holder}: nothing more is written there; what was "
+        "written is kept"
         return LeaseLost(self._lost)
 
 
@@ -165,16 +164,16 @@ def _renew(lease: Lease, over: threading.Event) -> None:
             with lease._turn:
                 lease.renew()
         except LeaseLost:
-            return  # whoever writes next is told
+            return  # the next write raises
         except (WorkError, InputError):
-            continue  # said by then; whoever writes tries again, and stops when the time is up
+            continue  # already reported; writes retry until the lease expires
 
 
 def check(url: str) -> None:
-    """Return where what is to be written lies in no study that is held, or is held rightly: the nearest around it.
+    """Check the lease of the nearest held study around a URL; nothing if there is none.
 
     Raises:
-        LeaseLost: if its lease is another's.
+        LeaseLost: if another process holds its lease.
     """
     folder = url
     while _held and folder and folder not in _held:
@@ -184,22 +183,22 @@ def check(url: str) -> None:
 
 
 def token(folder: str) -> str:
-    """What a worker of this process knows its lease by; "" where it holds none."""
+    """The token by which workers of this process know its lease; "" if it holds none."""
     return _held[folder].token if folder in _held else ""
 
 
 def adopt(folder: str, known: str) -> None:
-    """Write under the lease of the process that this one works for; nothing where it is this one's own."""
+    """Write under the lease of the parent process; nothing if the lease is this process's own."""
     there = _held.get(folder)
     if known and (there is None or (not there.own and there.token != known)):
         _held[folder] = Lease(folder, known)
 
 
 def seconds() -> float:
-    """What a lease is good for.
+    """Validity of a lease, seconds.
 
     Raises:
-        InputError: if the environment says something else than a number of seconds.
+        InputError: if the environment variable is not a number of seconds.
     """
     text = os.environ.get(SECONDS_VARIABLE, "")
     try:
@@ -222,7 +221,7 @@ def _read(url: str) -> tuple[str | None, dict[str, Any]]:
         return str(found.get("ETag", "")), there if ours else {}
     except FileNotFoundError:
         return None, {}
-    except ValueError:  # not ours, or torn where a store is no store of objects: nobody's
+    except ValueError:  # not written here, or torn by a store without atomic writes: nobody's
         return str(found.get("ETag", "")), {}
 
 
@@ -254,7 +253,7 @@ def _replace(url: str, data: bytes, tag: str | None, ours: str) -> str:
     except FileNotFoundError as error:
         if tag is None:
             raise InputError(f"cannot write '{url}': {error}") from error
-        raise FileExistsError(str(error)) from error  # it was deleted meanwhile: somebody removed the study
+        raise FileExistsError(str(error)) from error  # it was deleted meanwhile: the study was removed
     if conditional:
         return str(answer["ETag"])
     if data and not _seen(url, data):

@@ -1,4 +1,4 @@
-"""Paths of objects in a store: what a study asks of a path, answered by requests."""
+"""Paths of objects in a store: the path operations that a study uses, carried out by requests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ else:
     _Path = type(Path())  # of this system
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://+(.*)", re.DOTALL)
-_WRITTEN_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+):/(.*)", re.DOTALL)  # a Path makes one slash of two
+_WRITTEN_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+):/(.*)", re.DOTALL)  # a Path collapses two slashes
 
 
 def place(path: str | os.PathLike[str]) -> Path:
-    """The path of a folder or a file, or the `ObjectPath` of a URL; nothing is asked of a store.
+    """The path of a folder or a file, or the `ObjectPath` of a URL; no request is made.
 
     >>> place("studies/first"), place("file:///tmp/first"), str(place("s3://bucket/first") / "study.yaml")
     (PosixPath('studies/first'), PosixPath('/tmp/first'), 's3://bucket/first/study.yaml')
@@ -40,10 +40,10 @@ def place(path: str | os.PathLike[str]) -> Path:
 
 
 class ObjectPath(_Path):
-    """A name in a store of objects. Folders are what names have in common: they need not be made.
+    """A name in an object store. Folders are common prefixes of names and need not be created.
 
-    It is a `Path` for what names are made of (``/``, ``name``, ``parent``) and answers what is asked of a study's
-    files; what else a `Path` offers would mean the local disk and is refused.
+    It is a `Path` for its syntax (``/``, ``name``, ``parent``) and implements what a study needs of its files; other
+    methods of `Path` would mean the local disk and are refused.
     """
 
     __slots__ = ()
@@ -54,7 +54,7 @@ class ObjectPath(_Path):
         return f"{protocol}//{'/'.join(rest)}"
 
     def __fspath__(self) -> str:
-        """The URL: whatever opens it as a file finds none."""
+        """The URL: opening it as a local file fails."""
         return str(self)
 
     def __repr__(self) -> str:
@@ -68,7 +68,7 @@ class ObjectPath(_Path):
     # ---- what is there
 
     def info(self) -> dict[str, Any] | None:
-        """What the store says of it."""
+        """The store's metadata of the object; None if there is none."""
         return store.about(str(self)) if len(self.parts) > 1 else None
 
     def exists(self) -> bool:  # type: ignore[override]
@@ -88,7 +88,7 @@ class ObjectPath(_Path):
         return False
 
     def stat(self, **options: Any) -> os.stat_result:
-        """Size, and as inode a number that changes with the content, as far as the store tells.
+        """Size, and as inode a number that changes with the content, as far as the store reports it.
 
         Raises:
             FileNotFoundError: if there is no object.
@@ -123,7 +123,7 @@ class ObjectPath(_Path):
     # ---- what is written, by whom the lease allows
 
     def publish(self, data: bytes | memoryview) -> None:
-        """Put the object: readers see what was there, then all of this."""
+        """Replace the object: readers see either the old content or all of the new."""
         store.publish(str(self), bytes(data), self._allowed)
 
     def unlink(self, missing_ok: bool = False) -> None:

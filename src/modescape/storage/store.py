@@ -1,4 +1,4 @@
-"""Requests to a store of objects, by fsspec: tried again where that helps, and what fails said in plain words."""
+"""Requests to an object store, by fsspec: retried where that helps, with plain error messages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 ATTEMPTS = 8  # of one request: it is given up after about half a minute
 FIRST_WAIT, LONGEST_WAIT = 0.2, 8.0  # seconds between attempts, doubled each time
-SAY_FROM, SAY_SECONDS = 3, 10.0  # lone failures are no news: the third of one request is said, at most so often
+SAY_FROM, SAY_SECONDS = 3, 10.0  # failures are reported from the third of a request on, at most this often
 
-# what no second attempt makes better
+# errors that a retry cannot fix
 LASTING = {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR}
 WRONG = {  # of boto and its kin: no credentials, or settings that cannot be
     *("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError", "InvalidRegionError"),
@@ -33,18 +33,18 @@ _said = [-SAY_SECONDS]
 
 
 class StoreError(WorkError):
-    """A request was answered wrongly until it was given up; what lies there may be whole."""
+    """A request failed until it was given up; the stored data may be intact."""
 
 
 def filesystem(url: str) -> tuple[Any, str]:
-    """The store of a URL, as fsspec has it, and its name for what lies there.
+    """The fsspec file system of a URL, and the path in it.
 
     Raises:
         InputError: if there is no such protocol, or its package is not installed.
     """
     protocol = url.partition(":")[0]
     if protocol in ("http", "https"):
-        raise InputError(f"'{url}' is an address of the web; a study lies in a folder or in a store of objects")
+        raise InputError(f"'{url}' is a web address; a study lies in a folder or an object store")
     try:
         from fsspec import get_filesystem_class
 
@@ -65,7 +65,7 @@ def filesystem(url: str) -> tuple[Any, str]:
 
 @functools.cache
 def _made(protocol: str, options: tuple[tuple[str, Any], ...], process: int) -> Any:
-    """One store for all threads of a process: fsspec would make one a thread, and a client takes a while."""
+    """One file system for all threads of a process; fsspec would create one per thread, which takes a while."""
     import fsspec
     from fsspec.config import conf, set_conf_env
 
@@ -81,7 +81,7 @@ def _made(protocol: str, options: tuple[tuple[str, Any], ...], process: int) -> 
 
 
 def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -> T:
-    """Carry out a request, again where it failed for a reason that may pass.
+    """Carry out a request, with retries after transient failures.
 
     Args:
         url: of an object or a folder of them.
@@ -91,7 +91,7 @@ def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -
     Raises:
         FileNotFoundError, FileExistsError: as the store says.
         InputError: if the store, the bucket or the credentials are not there, or do not allow it.
-        StoreError: if it was given up.
+        StoreError: if it is given up.
     """
     store, name = filesystem(url)
     for attempt in range(1, ATTEMPTS + 1):
@@ -100,7 +100,7 @@ def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -
         except (FileNotFoundError, FileExistsError) as error:
             if "bucket does not exist" in str(error):
                 bucket = "/".join(url.split("/")[:3])
-                raise InputError(f"there is no bucket '{bucket}'; make it, or name another one") from error
+                raise InputError(f"there is no bucket '{bucket}'; create it, or name another one") from error
             raise
         except PermissionError as error:
             raise InputError(f"'{url}': the store denies it ({_line(error)}); check the credentials") from error
@@ -108,7 +108,7 @@ def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -
             raise
         except Exception as error:
             if type(error).__module__ == "builtins" and not isinstance(error, OSError):
-                raise  # a fault of ours or of a library's
+                raise  # a bug, here or in a library
             if type(error).__name__ in WRONG:
                 raise InputError(f"'{url}': {_line(error)}; credentials and endpoint: docs/storage.md") from error
             lasting = isinstance(error, OSError) and error.errno in LASTING
@@ -126,7 +126,7 @@ def _wait(url: str, attempt: int, error: Exception, first: float) -> None:
         _said[0] = time.monotonic()
         line = f"'{url}': attempt {attempt} of {ATTEMPTS} failed ({_line(error)}); trying again"
         print(line, file=sys.stderr, flush=True)
-    # not all at once; no result depends on it
+    # jitter; no result depends on it
     time.sleep(min(LONGEST_WAIT, first * 2 ** (attempt - 1)) * (0.5 + random.random() / 2))
 
 
@@ -174,7 +174,7 @@ def publish(url: str, data: bytes, allowed: Callable[[], None]) -> None:
 
 
 def about(url: str) -> dict[str, Any] | None:
-    """What the store says of an object or a folder; None where there is neither."""
+    """The store's metadata of an object or folder; None if there is neither."""
     try:
         return request(url, lambda store, name: store.info(name))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Weights on disk: checkpoints and the state from which a member's training goes on, as safetensors."""
+"""Weights on disk: checkpoints and the state from which training resumes, as safetensors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NUMBERS = {
         *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
     )
 }
-"""What safetensors holds."""
+"""Dtypes of safetensors."""
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
@@ -44,10 +44,11 @@ def write_checkpoint(
         member: number of the member.
         epoch: 0 (initialisation), 1, ...
         state: of one member.
-        expected: the SHA-256 (hex) that the file had when it was first written; with another nothing is written.
+        expected: the SHA-256 (hex) of the file when it was first written; if the new one differs, nothing is written.
 
     Returns:
-        The SHA-256 (hex) of the file, for ``state.json``; taken of the bytes in memory, so that it tells a bad write.
+        The SHA-256 (hex) of the file, for ``state.json``; computed from the bytes in memory, so that it detects a bad
+        write.
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
     data = serialized({**state.params, **without_shared(study, state.buffers)}, _words(study, member, epoch))
@@ -64,7 +65,7 @@ def read_checkpoint(study: StudyFolder, member: int, epoch: int) -> ModelState:
     behind the files of one in training.
 
     Raises:
-        InputError: if that checkpoint was not kept.
+        InputError: if the checkpoint was not kept.
         DamageError: if the file is damaged, of another study, member or epoch, or does not fit the manifest.
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
@@ -100,11 +101,11 @@ SHARED_IN_RESUME = ("buffer/", "best/buffer/")  # what training goes on with, an
 
 
 class Resume(NamedTuple):
-    """What a resume file holds."""
+    """The content of a resume file."""
 
     epoch: int  # epochs done
     tensors: Params  # by name
-    record: dict[str, Any]  # plain values: what the member's other files may not say yet
+    record: dict[str, Any]  # plain values that the member's other files may not have yet
 
 
 def write_resume(
@@ -116,7 +117,7 @@ def write_resume(
     *,
     keep_before: bool = False,
 ) -> None:
-    """Replace what the next epoch needs (weights, buffers, optimiser, a record), with a checksum inside.
+    """Replace the resume file (weights, buffers, optimiser, a record), with a checksum inside.
 
     Args:
         study: the study, held by the caller.
@@ -124,8 +125,8 @@ def write_resume(
         epoch: epochs done.
         tensors: by name.
         record: plain values for JSON.
-        keep_before: keep the file of the epoch before beside it: members of a group are written one after another, and
-            a group goes on from an epoch that all of them have.
+        keep_before: also keep the file of the previous epoch: members of a group are written one after another, and a
+            group resumes from an epoch that all of them have.
     """
     path = layout.member_folder(study.path, member) / layout.RESUME
     record = dict(record or {})
@@ -138,17 +139,17 @@ def write_resume(
 
 
 def drop_resume_before(study: StudyFolder, member: int) -> None:
-    """Delete the resume file of the epoch before, where there is one: the group is done."""
+    """Delete the resume file of the previous epoch, if any: the group is complete."""
     (layout.member_folder(study.path, member) / layout.RESUME_BEFORE).unlink(missing_ok=True)
 
 
 def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Resume | None:
-    """What to go on from, or None where there is nothing.
+    """Read the state to resume from; None if there is none.
 
     Args:
         study: the study.
         member: number of the member.
-        before: the file of the epoch before.
+        before: read the file of the previous epoch.
 
     Raises:
         DamageError: if the file is damaged or belongs to another study.
@@ -159,10 +160,10 @@ def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Res
     except FileNotFoundError:
         return None
     tensors, words = parsed(path, data)
-    again = f"modescape run does without it, or trains member {member} again"
+    again = f"modescape run works without it, or trains member {member} again"
     record = words.get("record", {})
     if words.get("sha256") != _digest(tensors, record):
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     expected = _words(study, member, words.get("epoch", 0))
     if {name: words.get(name) for name in expected} != expected or not is_count(words.get("epoch"), 0, MOST_EPOCHS):
         raise DamageError(f"'{path}' belongs to another member or study; {again}")
@@ -176,10 +177,10 @@ def _words(study: StudyFolder, member: int, epoch: int) -> dict[str, Any]:
 
 
 def serialized(tensors: Params, words: dict[str, Any]) -> bytes:
-    """The bytes of a file of tensors, with our metadata."""
+    """The bytes of a safetensors file, with the study's metadata."""
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA: json.dumps(words, sort_keys=True)}
-    specs = {  # safetensors' own `save` refuses views of one storage, which stacked members are
+    specs = {  # safetensors' own `save` refuses views of one storage, such as stacked members
         name: TensorSpec(
             dtype=str(tensor.dtype).removeprefix("torch."),
             shape=tensor.shape,
@@ -192,7 +193,7 @@ def serialized(tensors: Params, words: dict[str, Any]) -> bytes:
 
 
 def parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
-    """Tensors and our metadata (the file is 8 bytes of length, a JSON header, the tensors)."""
+    """Tensors and metadata of a file (8 bytes of length, a JSON header, the tensors)."""
     try:
         tensors = safetensors.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -200,14 +201,14 @@ def parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamageError(f"'{path}' is damaged: it is not a whole safetensors file ({shown(error)})") from error
     if not isinstance(words, dict) or not isinstance(words.get("record", {}), dict):
-        raise DamageError(f"'{path}' is damaged: its metadata is not of modescape")
+        raise DamageError(f"'{path}' is damaged: its metadata was not written by modescape")
     if strange := {str(tensor.dtype) for tensor in tensors.values()} - NUMBERS:
         raise DamageError(f"'{path}' is damaged: it holds {', '.join(sorted(strange))} numbers")
     return tensors, words
 
 
 def _read(path: Path, study: StudyFolder) -> bytes:
-    """A file of weights: not more than a network and its optimiser can take, which the manifest says.
+    """Read a file of weights, at most as large as the manifest's network and its optimiser can be.
 
     Raises:
         FileNotFoundError: if there is none.

@@ -1,4 +1,4 @@
-"""What was chosen for the networks that are sampled: arrays in ``choosing/<name>.safetensors``, with a checksum."""
+"""Scales chosen for sampled networks: arrays in ``choosing/<name>.safetensors``, with a checksum."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_choice(study: Path, name: str, values: Mapping[str, np.ndarray], diges
         study: the study's folder.
         name: of the choice.
         values: float64 arrays by their names.
-        digest: of all that they depend on.
+        digest: of everything that they depend on.
     """
     named = {key: np.ascontiguousarray(value, dtype=np.float64) for key, value in sorted(values.items())}
     data = arrays.save({**named, INPUTS: np.frombuffer(digest.encode(), dtype=np.uint8)})
@@ -33,7 +33,7 @@ def write_choice(study: Path, name: str, values: Mapping[str, np.ndarray], diges
 
 
 def read_choice(study: Path, name: str, digest: str | None = None) -> dict[str, np.ndarray] | None:
-    """The arrays; None where there are none, or those of other inputs.
+    """Read the arrays; None if there are none, or they belong to other inputs.
 
     Args:
         study: the study's folder.
@@ -51,7 +51,7 @@ def read_choice(study: Path, name: str, digest: str | None = None) -> dict[str, 
     data, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
     again = f"make it again with: {layout.run_again(study)}"
     if hashlib.sha256(data).digest() != checksum:
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     try:
         found = arrays.load(data)
         inputs = found.pop(INPUTS).tobytes().decode()
@@ -61,7 +61,7 @@ def read_choice(study: Path, name: str, digest: str | None = None) -> dict[str, 
 
 
 def readable_choice(study: Path, name: str, digest: str) -> dict[str, np.ndarray] | None:
-    """As `read_choice`, and None of what cannot be read: it is made again."""
+    """`read_choice`, with None for a damaged file, which will be made again."""
     try:
         return read_choice(study, name, digest)
     except WorkError:

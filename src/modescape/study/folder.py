@@ -1,4 +1,4 @@
-"""The folder of a study: what it is of, written when it is begun, and held by one process at a time."""
+"""The folder of a study: recipe and manifest, written when it is begun, and locked by one process at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class StudyFolder:
-    """A folder with a recipe and a manifest. What it holds beside them is read by those who know its kind."""
+    """A folder with a recipe and a manifest; subclasses read the rest."""
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         """Use `open` or `create`."""
@@ -35,7 +35,7 @@ class StudyFolder:
 
     @property
     def word(self) -> str:
-        """What its examples are: "images", "rows", "sentences"."""
+        """Plural noun for its examples: "images", "rows", "sentences"."""
         return str(self.manifest.get("inputs", {}).get("word", "images"))
 
     def __repr__(self) -> str:
@@ -60,10 +60,10 @@ class StudyFolder:
         manifest: Mapping[str, Any],
         shared: Params | None = None,
     ) -> Self:
-        """Write ``study.yaml``, then ``manifest.json``, which makes the folder a study; holds the lock meanwhile.
+        """Write ``study.yaml``, then ``manifest.json``, which makes the folder a study; locked meanwhile.
 
-        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights. Between the two what
-        all members share is written, where there is something (``manifest["model"]["shared"]``).
+        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights. Tensors that all
+        members share (``manifest["model"]["shared"]``), if any, are written between the two.
 
         Raises:
             InputError: if the folder is not writable, in use, or a study already.
@@ -138,7 +138,7 @@ class StudyFolder:
 
     @cached_property
     def shared(self) -> Params:
-        """Frozen parameters that all members share and no checkpoint holds, by name; to be left as they are.
+        """Frozen parameters that all members share and no checkpoint holds, by name; do not modify them.
 
         Raises:
             DamageError: if their file is missing or damaged.
@@ -155,11 +155,11 @@ class StudyFolder:
         return self.manifest["recipe_hash"]
 
     def is_of(self, recipe: Recipe) -> bool:
-        """Whether this recipe, on the data that the study was made from, gives the study's networks."""
+        """Whether this recipe, on the study's data, would train the study's networks."""
         return recipe.identifies(self.manifest["fingerprint"], self.recipe_hash)
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the study for writing; what a killed writer left is swept on entering.
+        """Hold the study for writing; temporary files of a killed writer are removed on entering.
 
         Raises:
             InputError: if it is in use, or the folder is not writable.
@@ -167,7 +167,7 @@ class StudyFolder:
         return _writing(self.path)
 
     def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
-        """What `modescape.results.make_result` records of this study."""
+        """The provenance of this study for `modescape.results.make_result`."""
         return {
             "recipe_hash": self.recipe_hash,
             "recipe_name": self.recipe.name,
@@ -180,9 +180,9 @@ class StudyFolder:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a recipe that was written with every default spelled out has its last section, and its last line an end.
+    """Whether a recipe written with every default spelled out is complete: its last section, and a final newline.
 
-    What is cut off would be read as defaults, most of which do not identify the study.
+    Missing lines would be read as defaults, most of which do not identify the study.
     """
     text = read_regular(path, MOST_YAML)
     return text.endswith(b"\n") and b"\ncompute:\n" in b"\n" + text

@@ -1,7 +1,7 @@
-"""Groups of predictions on disk: named rows of models, and what the task stores in one chunk a model and array.
+"""Groups of predictions on disk: rows of models, and the task's arrays with one chunk per model.
 
-Of a classification these are ``log_prob`` [model, example, class] and ``label`` [example]. Beside them lie coordinates
-of its models: a checkpoint's member and epoch, a sampled network's member, approach, scale, draw and more.
+For a classification these are ``log_prob`` [model, example, class] and ``label`` [example]. Beside them lie coordinates
+of the models: a checkpoint's member and epoch; a sampled network's member, approach, scale, draw and more.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from modescape.study.objects import ObjectStore
 from modescape.study.stores import GROUP, Columns, array_file, check_store
 from modescape.tasks import CLASSES, Stored
 
-ABSENT = -1  # member of a row that was announced and not yet named
+ABSENT = -1  # member of a row that is allocated but not named yet
 # nothing is compressed: float32 log-probabilities shrink by 10 % (zstd 1), reading takes twice as long
 # (10,000 examples, 10 classes: .64 ms and 1.2 ms, n = 20)
 CHECKSUM = [Crc32cCodec()]
@@ -62,12 +62,12 @@ def store_of(root: Path, read_only: bool = False) -> DurableStore | ObjectStore:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of one study, ``predictions.zarr/<name>``; nothing is opened until it is asked for.
+    """A group of one study, ``predictions.zarr/<name>``; opened lazily.
 
     Args:
         study: the study's folder.
         name: path of the group below ``predictions.zarr``.
-        columns: coordinates of its models; a row counts from when its ``member`` is named, which is written last.
+        columns: coordinates of its models; a row is valid once its ``member`` is named, which is written last.
         stored: what the task stores.
         separator: of the chunk keys of predictions: a folder per model, or "." for files side by side, written in
             half the time (.2 and .4 ms a chunk of digits that is not confirmed, n = 3,000).
@@ -90,7 +90,7 @@ class Group:
         return array_file(self.folder, self.stored).is_file()
 
     def open(self, mode: Any = "r") -> zarr.Group:
-        """The group as zarr has it, once it was looked at.
+        """Open the zarr group after checking its metadata.
 
         Raises:
             DamageError: if it is damaged.
@@ -103,13 +103,13 @@ class Group:
     def create(
         self, target: np.ndarray, width: int, attributes: Mapping[str, Any], names: np.ndarray | None = None
     ) -> None:
-        """Begin it, without models; what lies there is deleted.
+        """Create it without models, deleting an existing one.
 
         Args:
             target: of the examples, as the task stores it.
-            width: numbers of a prediction of an example.
+            width: of an example's prediction.
             attributes: plain values.
-            names: of the group of each example, texts [example]; None where they have none.
+            names: name of each example's group, strings [example]; None without groups.
         """
         store = store_of(self.study / layout.PREDICTIONS)
         with damage(store.root):
@@ -118,7 +118,7 @@ class Group:
             _create(root, self, target, width, attributes, names)
 
     def begin_anew(self) -> None:
-        """Make what lies there count for nothing: first the file without which it does, whatever happens then."""
+        """Invalidate the group by deleting its key file first, so that a crash afterwards is harmless."""
         array_file(self.folder, self.stored).unlink(missing_ok=True)
 
     def delete(self) -> None:
@@ -127,7 +127,7 @@ class Group:
         durable.remove_tree(self.folder, ignore_errors=True)
 
     def named(self, group: zarr.Group) -> dict[str, np.ndarray]:
-        """Coordinates of the rows, [model] each: up to the first that was not named before a writer died."""
+        """Coordinates of the rows, [model] each, up to the first one left unnamed by a writer that died."""
         with damage(self.folder):
             found = {name: array(group, name)[:] for name in self.columns}
         count = min(map(len, found.values()))
@@ -141,12 +141,13 @@ class Group:
     def append(self, group: zarr.Group, old: int, new: Mapping[str, Sequence[Any]]) -> None:
         """Name more models and give them rows.
 
-        The models are named before the big array grows, and by their member last: a row counts when all have it.
+        The models are named before the prediction array grows, and their member is written last, which makes a row
+        valid.
 
         Args:
             group: as `open` gives it, for writing.
             old: rows there are.
-            new: values of every coordinate, one a model.
+            new: values of every coordinate, one per model.
         """
         total = old + len(new["member"])
         for name in sorted(self.columns, key=lambda name: name == "member"):
@@ -161,7 +162,7 @@ class Group:
                 big.resize((total, *big.shape[1:]))
 
     def delete_unnamed(self, count: int) -> None:
-        """Delete chunks behind the first ``count`` rows: their names were lost, and other models will have the rows."""
+        """Delete chunks after the first ``count`` rows: their names were lost, and other models will use the rows."""
         for field in self.stored.fields:
             for row in layout.chunk_rows(self.study, self.name, field.name, self.separator):
                 if row >= count:
@@ -193,7 +194,7 @@ class Group:
             return texts(array(group, GROUP)[:])
 
     def holds(self, group: zarr.Group, target: np.ndarray, names: np.ndarray | None) -> bool:
-        """Whether it is of examples with these targets and groups."""
+        """Whether its examples have these targets and groups."""
         there, kind = self.groups(group), target.dtype.kind
         same = there is None if names is None else there is not None and np.array_equal(there, names)
         return bool(same and np.array_equal(self.target(group), target, equal_nan=kind == "f"))
@@ -260,7 +261,7 @@ def _create(
 
 
 def array(group: zarr.Group, name: str) -> Any:
-    """An array of the group, which writes chunks also when they hold nothing but the fill value."""
+    """An array of the group that also writes chunks holding only the fill value."""
     with damage(place(str(group.store.root)) / group.path / name):  # type: ignore[attr-defined]
         return group[name].with_config({"write_empty_chunks": True})  # type: ignore[union-attr]
 
@@ -287,7 +288,7 @@ def texts(values: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def damage(folder: Path) -> Iterator[None]:
-    """What zarr raises on damaged files (several kinds) in plain words."""
+    """Turn the various errors that zarr raises on damaged files into `DamageError`."""
     try:
         yield
     except (InputError, WorkError):

@@ -1,4 +1,4 @@
-"""Names of the files of a study: the only place that spells them."""
+"""Names of the files of a study, defined only here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from modescape.plain import (
 from modescape.storage import ObjectPath
 from modescape.tasks import TASKS
 
-FORMAT = 1  # of the directory; a reader refuses what is newer
+FORMAT = 1  # of the directory; readers refuse newer ones
 RECIPE = "study.yaml"
 MANIFEST = "manifest.json"
 MEMBERS = "members"
@@ -37,13 +37,13 @@ STATE = "state.json"
 HISTORY = "history.csv"
 SHARED = "shared.safetensors"  # frozen parameters, once for all members
 RESUME = "resume.safetensors"
-RESUME_BEFORE = "resume-before.safetensors"  # of the epoch before, while a group is trained
+RESUME_BEFORE = "resume-before.safetensors"  # of the previous epoch, while a group is trained
 PREDICTIONS = "predictions.zarr"
-SAMPLED = "sampled"  # group of the predictions of sampled networks, a group a set of images
+SAMPLED = "sampled"  # group of the predictions of sampled networks, one subgroup per set of examples
 CHOOSING = "choosing"
 RESULTS = "results"
 FIGURES = "figures"
-FIGURE_SUFFIXES = ("png", "svg", "html", "csv")  # the last holds the numbers that are drawn
+FIGURE_SUFFIXES = ("png", "svg", "html", "csv")  # the last holds the plotted values
 AUXILIARY = "variants"
 REPORT = "report.html"
 LOCK = ".lock"
@@ -127,14 +127,14 @@ def choices(study: Path) -> list[str]:
 
 
 def sampled_sets(study: Path) -> list[str]:
-    """Names of the sets of images on which sampled networks were predicted, ascending."""
+    """Names of the sets of examples on which sampled networks were predicted, ascending."""
     folder, last = study / PREDICTIONS / SAMPLED, {known.last for known in TASKS.values()}  # array that is made last
     there = filter(is_name, names(folder))
     return [name for name in there if any((folder / name / one / "zarr.json").is_file() for one in last)]
 
 
 def run_again(study: Path, verb: str = "run") -> str:
-    """The command that goes on with a study and mends it, whatever recipe it is of; from the same current folder.
+    """The command that resumes and repairs a study, whatever its recipe, from the current folder.
 
     A bare name is written ``./name``: it cannot be taken for a recipe's name or an option.
     """
@@ -146,7 +146,7 @@ def result_path(study: Path, name: str) -> Path:
     """``results/<analysis>.nc``.
 
     Raises:
-        InputError: if the name is no plain one and would lead elsewhere.
+        InputError: if the name is not a plain one and could lead elsewhere.
     """
     return study / RESULTS / f"{plain_name(file_name(name), 'the name of a result')}.nc"
 
@@ -183,7 +183,7 @@ def auxiliary_folder(study: Path, name: str) -> Path:
 
 
 def auxiliary(study: Path) -> list[str]:
-    """Names of the studies inside this one, ascending; none that leads out of it by a symbolic link."""
+    """Names of the studies inside this one, ascending; without symbolic links that lead out of it."""
     folder = study / AUXILIARY
     return [
         name
@@ -198,13 +198,13 @@ def read_file(path: Path, most: int | None = None) -> bytes:
     Raises:
         FileNotFoundError: if there is no such file.
         DamageError: if it is no ordinary file, or longer.
-        WorkError: if the system does not let it be read: what lies there may be whole, so nobody must replace it.
+        WorkError: if the system refuses to read it: the file may be intact, so it must not be replaced.
     """
     try:
         return read_regular(path, most)
     except FileNotFoundError:
         raise
-    except OSError as error:  # the system's errors have a number
+    except OSError as error:  # errors of the system have an errno
         kind = WorkError if error.errno else DamageError
         raise kind(f"cannot read '{path}': {error.strerror}") from error
 
@@ -232,7 +232,7 @@ def parse_json(path: Path, data: bytes) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def read_recipe_values(study: Path) -> dict[str, Any]:
@@ -249,24 +249,24 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from error
     except OddYamlError as error:
-        raise InputError(f"'{path}' is no recipe: {error}") from error
+        raise InputError(f"'{path}' is not a recipe: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is damaged: it is not YAML") from error
     train = values.get("train") if isinstance(values, dict) else None
     for key, limits in COUNTS.items():
         if not isinstance(train, dict) or not is_count(train.get(key), *limits):
             low, high = limits
-            raise InputError(f"'{path}' is damaged: train.{key} is no whole number from {low} to {high:,}")
+            raise InputError(f"'{path}' is damaged: train.{key} is not a whole number from {low} to {high:,}")
     every = train.get("keep_every") if isinstance(train, dict) else None
     if every is not None and not is_count(every, *COUNTS["epochs"]):
-        raise InputError(f"'{path}' is damaged: train.keep_every is no whole number from 1")
+        raise InputError(f"'{path}' is damaged: train.keep_every is not a whole number from 1")
     if not keeping.is_imported(values.get("imported")):
         raise InputError(f"'{path}' is damaged: imported does not name its epochs")
     if not is_name(values.get("name", "study")):
-        raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
+        raise InputError(f"'{path}' is damaged: its name is not plain (letters, digits and ._-)")
     analyses = values.get("analyses")
     if analyses is not None and not (isinstance(analyses, list) and all(is_analysis(name) for name in analyses)):
-        raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
+        raise InputError(f"'{path}' is damaged: analyses is not a list of plain names (letters, digits and ._-)")
     return values
 
 

@@ -21,8 +21,8 @@ _held: set[BinaryIO] = set()
 def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the study in ``folder`` for writing, until the block ends or its process dies. Not re-entrant.
 
-    By ``flock``, which the kernel drops with its holder; where there is none (Windows) by the library filelock, which
-    takes the system's own lock; in a store of objects by a lease, which ends by itself (`modescape.storage.lease`).
+    By ``flock``, which the kernel releases with its holder; where there is none (Windows), by the library filelock,
+    which uses the system's own lock; in an object store, by a lease, which expires (`modescape.storage.lease`).
 
     Raises:
         InputError: if another process (or this one) holds it, or the folder is not writable.
@@ -68,12 +68,12 @@ def _open(folder: Path) -> BinaryIO:
 
 
 def in_use(folder: Path, holder: str) -> InputError:
-    """What is said to a second writer."""
+    """The error for a second writer."""
     return InputError(f"study '{folder}' is in use by {holder}; wait for it or choose another --out")
 
 
 def not_writable(folder: Path, error: OSError) -> InputError:
-    """What is said where no lock can be taken."""
+    """The error if no lock can be taken."""
     why = error.strerror or str(error)
     return InputError(f"cannot write to the study '{folder}': {why}; choose a folder that you may write to with --out")
 
@@ -88,7 +88,7 @@ def _holder(file: BinaryIO) -> str:
 
 
 def _let_go() -> None:
-    """A forked worker that outlived its parent would keep the study locked: children let go at once."""
+    """Release the lock in a forked child, which could outlive its parent."""
     for file in _held:
         file.close()
     _held.clear()

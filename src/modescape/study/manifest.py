@@ -1,4 +1,4 @@
-"""The manifest of a study, read and checked: whoever wrote it, what a reader takes from it is of the right kind."""
+"""Reading the manifest of a study, of unknown origin: every value that is used has been checked."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def read_manifest(study: Path) -> dict[str, Any]:
     """The manifest, checked for what a reader needs.
 
     Raises:
-        InputError: if the folder is no study, or one of a newer format, or the manifest is damaged.
+        InputError: if the folder is not a study, its format is newer, or the manifest is damaged.
     """
     path = study / MANIFEST
     make = f"make one with: modescape run digits --out {shlex.quote(str(study))}"
-    if isinstance(study, ObjectPath):  # folders are not made there, and each question takes a request
+    if isinstance(study, ObjectPath):  # there are no folders, and each check takes a request
         pass
     elif not study.exists():
         raise InputError(f"'{study}' is not a study: there is no such folder; {make}")
@@ -62,7 +62,7 @@ def read_manifest(study: Path) -> dict[str, Any]:
 
 
 def _check(manifest: dict[str, Any], path: Path) -> None:
-    """Refuse values that no study has.
+    """Check the values of a manifest.
 
     Raises:
         InputError: naming the key, what it holds and what was expected.
@@ -87,7 +87,7 @@ def _check(manifest: dict[str, Any], path: Path) -> None:
 
 
 def _depth(value: Any) -> int:
-    """How deep dictionaries and lists are nested; level by level, since Python's own stack is what must not grow."""
+    """How deep dictionaries and lists are nested; level by level, since recursion could overflow the stack."""
     level, depth = [value], 0
     while level and depth <= MOST_DEPTH:
         inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))]
@@ -157,7 +157,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "inputs.word": (_is_word, "what examples are called, letters alone"),
     "num_classes": (lambda value: is_count(value, 0, MOST_CLASSES), f"a whole number from 0 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
-    "examples": (_are_examples, "the numbers of train, validation and test images"),
+    "examples": (_are_examples, "the numbers of train, validation and test examples"),
     "groups": (_are_groups, "the column of groups of examples, and how many each split has"),
     "data_notes": (_are_texts, "a list of sentences"),
     "plan": (lambda value: isinstance(value, dict), "the plan of the training"),

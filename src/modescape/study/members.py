@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def history_columns(column: str) -> tuple[str, ...]:
-    """Columns of a history, with what a task tells beside the loss (`modescape.tasks.Task.column`)."""
+    """Columns of a history, with the task's column besides the loss (`modescape.tasks.Task.column`)."""
     told = [f"{split}_{name}" for split in ("train", "validation") for name in ("loss", column)]
     return ("epoch", "lr", *told, "seconds")
 
@@ -38,7 +38,7 @@ MOST_HISTORY = 1 << 24  # bytes: a row of seven numbers takes about 120
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One independently trained network, as ``state.json`` described it when this was read."""
+    """One independently trained network, as described by ``state.json`` when it was read."""
 
     number: int
     path: Path  # its folder
@@ -48,20 +48,20 @@ class Member:
     checksums: dict[str, str] = field(default_factory=dict)  # name of a checkpoint -> SHA-256, hex
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     history_checksum: str = ""  # SHA-256 of history.csv, hex
-    group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
+    group: tuple[int, int] | None = None  # first member and size of its group, if it is trained with others
     stopped: tuple[int, int] | None = None
-    # the epoch after which it went back to its best one, and that one: checkpoints from the first on hold the second
+    # early stopping: the epoch after which it was reset, and its best epoch, which later checkpoints hold
     machine: str = ""  # the kind on which it was trained
 
     def history(self) -> dict[str, np.ndarray]:
-        """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
+        """Columns of ``history.csv``, one entry per epoch: ``epoch`` int64, the others float64; empty before epoch 1.
 
         Raises:
             DamageError: if the file is damaged.
         """
         import numpy as np
 
-        final = self.status in ("trained", "diverged")  # before, the file may be ahead of what is known of it
+        final = self.status in ("trained", "diverged")  # until then the file may be newer than its checksum
         rows = read_history(self.path / layout.HISTORY, (self.history_checksum or None) if final else None)
         return {
             name: np.array([row[name] for row in rows], dtype=np.int64 if name == "epoch" else np.float64)
@@ -99,7 +99,7 @@ def _is_stopped(value: Any) -> bool:
     )
 
 
-_STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a value fits, and what stands for none
+_STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> check of its value, and the value if absent
     "status": (_is_status, None),
     "epochs_done": (lambda value: is_count(value, 0, MOST_EPOCHS), None),
     "message": (lambda value: isinstance(value, str), ""),
@@ -164,15 +164,15 @@ def write_member_state(
         checksums: name of each checkpoint -> SHA-256 (hex), as ``write_checkpoint`` returned it.
         timings: name -> seconds.
         history_checksum: as `write_history` returned it.
-        group: first member and size of the group it is trained in; None for a lone member.
-        stopped: the epoch after which it went back to its best one, and that one; None for a member that did not.
+        group: first member and size of the group it is trained in; None for a member trained alone.
+        stopped: the epoch after which it was reset to its best epoch, and that epoch; None without early stopping.
         machine: the kind on which it is trained (`runtime.machine_kind`), if that is known.
 
     Raises:
-        ValueError: if the status is none of the words.
+        ValueError: if the status is unknown.
     """
     if status not in layout.STATUSES:
-        raise ValueError(f"status {status!r} is none of {layout.STATUSES}")
+        raise ValueError(f"status {status!r} is not one of {layout.STATUSES}")
     state = {
         "status": status,
         "epochs_done": epochs_done,
@@ -189,7 +189,7 @@ def write_member_state(
 
 
 def write_history(study: StudyFolder, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Replace ``history.csv``: one row an epoch, keys `history_columns`; every float reads back to the same bits.
+    """Replace ``history.csv``: one row per epoch, keys `history_columns`; floats are written without loss.
 
     Returns:
         its SHA-256 (hex), for ``state.json``.
@@ -239,5 +239,5 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
 
 def _epoch(text: str) -> int:
     if not is_count(number := int(text), 0, MOST_EPOCHS):
-        raise ValueError(f"epoch {number} is none from 0 to {MOST_EPOCHS:,}")
+        raise ValueError(f"epoch {number} is not between 0 and {MOST_EPOCHS:,}")
     return number

@@ -1,4 +1,4 @@
-"""A study as what analyses take: predictions, checkpoints and auxiliary networks, each read when asked for."""
+"""A study as the input of analyses: predictions, checkpoints and auxiliary networks, each read lazily."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modescape.study.predictions import Predictions
     from modescape.types import ModelState
 
-REASONS = {  # status of a member -> why it is not looked at
+REASONS = {  # status of a member -> why it is left out
     "missing": "not trained yet",
     "training": "not trained to the end yet",
     "diverged": "diverged at epoch {epoch}",
@@ -28,11 +28,11 @@ REASONS = {  # status of a member -> why it is not looked at
 
 
 def offer(study: Study, context: object | None = None) -> Offered:
-    """What a study has for analyses.
+    """Offer a study to analyses.
 
     Args:
         study: the study.
-        context: its `StudyContext`, for those that run networks.
+        context: its `StudyContext`, for analyses that run networks.
     """
     recipe, members = study.recipe, study.trained
     kept = {member for member in members if member < recipe.train.trajectories}
@@ -82,7 +82,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
 
 
 def has_network(study: Study) -> bool:
-    """Whether a study's weights can be run on examples: not those that were imported by themselves."""
+    """Whether a study's weights can be run on examples: not if weights were imported without a network."""
     imported = study.recipe.imported
     return imported is None or imported.network
 
@@ -97,10 +97,10 @@ def last_epochs(study: Study, at_most: int) -> list[int]:
 
 
 def networks_compared(study: Study) -> int:
-    """Networks in every Jensen-Shannon column: ``subspace.samples``, or as many as the scarcest method has.
+    """Number of networks in every Jensen-Shannon column: ``subspace.samples``, or as many as the scarcest method has.
 
-    The divergence of M networks is at most ln M, so M must be the same for all. Solutions are as many as members (of
-    ``subspace.runs``), checkpoints of one run as many as are kept.
+    The divergence of M networks is at most ln M, so M must be the same for all. There are as many solutions as members
+    (of ``subspace.runs``), and as many checkpoints of one run as are kept.
     """
     wanted, runs = study.recipe.subspace.samples, min(len(study.trained), study.recipe.subspace.runs)
     scarce = [count for count in (runs, len(last_epochs(study, wanted))) if count >= 2]
@@ -207,7 +207,7 @@ class StudyPredictions:
         )
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """What one model says, float32 [example, width], with what its task takes from validation examples."""
+        """One model's prediction, float32 [example, width], completed from validation examples if its task needs it."""
         found, member, epoch = self._stored.predictive(model), int(self.members[model]), int(self.epochs[model])
         return completed(self._study, found, member, epoch, self._stored if self._split == "validation" else None)
 
@@ -221,14 +221,14 @@ class StudyPredictions:
 def completed(
     study: Study, found: np.ndarray, member: int, epoch: int, validation: Predictions | None = None
 ) -> np.ndarray:
-    """What a member says at an epoch, with what the task takes from its predictions of validation examples.
+    """A member's prediction at an epoch, completed from its predictions on validation examples if the task needs it.
 
     Args:
-        study: whose.
-        found: as the network gives it, [example, width].
+        study: the study.
+        found: the network's prediction, [example, width].
         member: its number.
         epoch: of the checkpoint.
-        validation: predictions of validation examples, where they are open.
+        validation: predictions of validation examples, if already open.
     """
     if not study.task.needs_validation:
         return found

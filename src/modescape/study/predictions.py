@@ -1,4 +1,4 @@
-"""Predictions on disk: of every kept checkpoint, one chunk a model and array, read one at a time."""
+"""Predictions on disk: of every kept checkpoint, one chunk per model and array, read one at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Predictions:
     """The predictions of one split: lazy, one model in memory at a time."""
 
     def __init__(self, study: StudyFolder, split: str) -> None:
-        """Open for reading; `Study.predictions` is the way here."""
+        """Open for reading; use `Study.predictions`."""
         self._study, self._split, self._group = study, split, split_group(study, split)
         if not self._group.is_there:
             raise InputError(
@@ -64,7 +64,7 @@ class Predictions:
         return len(self.members)
 
     def is_begun(self, index: int) -> bool:
-        """Whether anything was written of a model."""
+        """Whether anything was written for a model."""
         return any(path.is_file() for path in self._group.paths(index))
 
     def index(self, member: int, epoch: int) -> int:
@@ -79,12 +79,13 @@ class Predictions:
             raise InputError(self._absent(member, epoch)) from None
 
     def _absent(self, member: int, epoch: int) -> str:
-        """What is not predicted, and what is."""
+        """A message on what is not predicted, and what is."""
         epochs = [int(self.epochs[row]) for row in self.models(member)]
         what = f"there are no {self._split} predictions of member {member}"
         if epochs:
-            return f"{what} at epoch {epoch}; kept and predicted are its epochs {ranges(epochs)}"
-        return f"{what}; predicted are the trained members {ranges(sorted({*self.members.tolist()})) or '(none yet)'}"
+            return f"{what} at epoch {epoch}; its epochs with predictions are {ranges(epochs)}"
+        trained = ranges(sorted({*self.members.tolist()})) or "(none yet)"
+        return f"{what}; predictions exist for the trained members {trained}"
 
     def models(self, member: int) -> list[int]:
         """Rows of a member's checkpoints, in the order of epochs."""
@@ -94,18 +95,18 @@ class Predictions:
         """Log-probabilities of one model, float32 [example, class]; arguments and errors as `predictive`.
 
         Raises:
-            InputError: if the study's task is no classification, too.
+            InputError: also if the study's task is not a classification.
         """
         if self._group.stored.fields[0].name != "log_prob":
-            raise InputError("this study is no classification and has no log-probabilities; use predictive(...)")
+            raise InputError("this study is not a classification and has no log-probabilities; use predictive(...)")
         return self.predictive(index, member=member, epoch=epoch)
 
     def predictive(
         self, index: int | None = None, *, member: int | None = None, epoch: int | None = None
     ) -> np.ndarray:
-        """What one model says, float32 [example, width]: log-probabilities, or means and log-variances side by side.
+        """One model's predictions, float32 [example, width]: log-probabilities, or means then log-variances.
 
-        It reads one chunk of each.
+        Reads one chunk per array.
 
         Args:
             index: a row, as `index` and `models` give it; or instead of it
@@ -113,15 +114,15 @@ class Predictions:
             epoch: one of its kept epochs; default the last one, its solution.
 
         Raises:
-            InputError: if there is no such member or epoch; says which there are.
+            InputError: if there is no such member or epoch, listing those that exist.
             DamageError: if the chunk is missing or damaged; names the member and the epoch.
         """
         return self._read(self._row(index, member, epoch))
 
     def predictive_of(self, index: int, examples: slice) -> np.ndarray:
-        """What one model says on some examples, float32 [example, width].
+        """One model's predictions on some examples, float32 [example, width].
 
-        The first time all of its chunk is read and checked, afterwards these examples alone.
+        The first time the whole chunk is read and checked, afterwards only these examples.
 
         Raises:
             InputError: if there is no such row.
@@ -163,7 +164,7 @@ class Predictions:
         return self.index(member, epoch)
 
     def log_probs(self, indices: Sequence[int], examples: slice | None = None) -> np.ndarray:
-        """Several models, float32 [model, example, class]; beside the answer one chunk is in memory."""
+        """Several models, float32 [model, example, class]; besides the result, one chunk is in memory."""
         wanted = slice(None) if examples is None else examples
         count = len(range(*wanted.indices(len(self.label))))
         out = np.empty((len(indices), count, self._shape[1]), dtype=np.float32)

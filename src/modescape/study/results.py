@@ -18,14 +18,14 @@ from modescape.plain import shown
 from modescape.results import in_present_names, validate
 from modescape.study import layout
 
-# HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
-# SHA-256 of the file stands behind its end, where HDF5 (which knows its own length) does not look
+# HDF5's checksums cover neither text nor attributes, and HDF5 readers may crash on damaged files; so the SHA-256 of the
+# file is appended after its end, where HDF5, which stores its own length, does not look
 MARK = b"\nsha256 "
 TAIL = len(MARK) + 64 + 1  # bytes: mark, hex digits, newline
-TEXT = "OUT"  # kinds of NumPy's types for text
-NUMBERS = "biuf"  # kinds of NumPy's types for numbers
+TEXT = "OUT"  # NumPy's dtype kinds of text
+NUMBERS = "biuf"  # NumPy's dtype kinds of numbers
 MOST_HELD = 1 << 20  # bytes of a file whose result stays in memory
-TEXTS = 16  # read at a time before it is known how long they are
+TEXTS = 16  # read at a time while their length is unknown
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"  # NetCDF 4's mark of a dimension without values
 
 
@@ -41,7 +41,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
 
 
 def _decoded(data: bytes) -> xr.Dataset:
-    """The result that a whole file is."""
+    """Decode a file's bytes."""
     check_contents(data)
     with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
         dataset = in_present_names(file.load())
@@ -51,7 +51,7 @@ def _decoded(data: bytes) -> xr.Dataset:
 
 @functools.lru_cache(maxsize=32)
 def _held(data: bytes) -> xr.Dataset:
-    """The same, decoded once: the page and then the verdict read all results of a study."""
+    """`_decoded`, cached: the page and the verdict both read all results of a study."""
     return _decoded(data)
 
 
@@ -65,7 +65,7 @@ def read_dataset(path: Path) -> xr.Dataset:
     data = layout.read_file(path)
     again = f"make it again with: {layout.run_again(path.parents[1])}"
     if data[-TAIL:] != _tail(data[:-TAIL]):
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     try:
         return _decoded(data) if len(data) > MOST_HELD else _held(data).copy(deep=True)
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
@@ -73,9 +73,9 @@ def read_dataset(path: Path) -> xr.Dataset:
 
 
 def check_contents(data: bytes) -> None:
-    """Refuse an HDF5 file that is not like those written here: one that leads elsewhere, or grows on reading.
+    """Refuse an HDF5 file unlike those written here: one with external links, or that grows on reading.
 
-    A file of ours holds every byte that it declares, in itself, neither compressed nor computed.
+    Files written here hold every declared byte themselves, uncompressed.
 
     Raises:
         ValueError: naming the variable and what is wrong with it.
@@ -87,7 +87,7 @@ def check_contents(data: bytes) -> None:
                 raise ValueError(f"'{name}' is a link to another place")
             item = file[name]
             if not isinstance(item, h5py.Dataset):
-                raise ValueError(f"'{name}' is no variable")
+                raise ValueError(f"'{name}' is not a variable")
             declared += _checked_variable(name, item, len(data)) + _checked_attributes(f"'{name}'", item, len(data))
             if declared > len(data):
                 raise ValueError(f"it declares {declared:,} bytes up to '{name}' and has {len(data):,}")
@@ -147,7 +147,7 @@ def _tail(data: bytes) -> bytes:
 
 def _encoded(dataset: xr.Dataset) -> bytes:
     """The bytes of a NetCDF 4 file; nothing of it depends on the clock."""
-    # what a dataset remembers of the file that it once came from must not shape this one
+    # settings remembered from the file that a dataset was read from must not affect this one
     plain = dataset.drop_encoding()
     # neither scalars and empty variables (no chunks) nor text (HDF5 filters no strings) can have one of their own
     encoding = {

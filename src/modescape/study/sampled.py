@@ -1,6 +1,6 @@
-"""Predictions of networks drawn around solutions: groups of the layout of checkpoints' with other coordinates.
+"""Predictions of networks drawn around solutions: groups like those of checkpoints, with other coordinates.
 
-They can always be made again, so their chunks are not confirmed on the disk: a torn one is found by its checksum.
+They can always be made again, so their chunks are written without fsync: a torn one is detected by its checksum.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS = {
     "approach": Column("name of the method, UTF-8", kind="uint8", width=TEXT),
     "purpose": Column("purpose of the random streams, UTF-8", kind="uint8", width=TEXT),
     "scale": Column("setting of the method, in its own unit; NaN without one", kind="float64"),
-    "accept": Column("1 where draws below the threshold were drawn again"),
+    "accept": Column("1 where draws below the threshold were redrawn"),
     "draw": Column("number of the draw; of a snapshot its epoch", fill=ABSENT),
     "together": Column("networks that were drawn together"),
     "checkpoints": Column("digest of the checkpoints that it was drawn from"),
@@ -37,7 +37,7 @@ KEY = ("member", "approach", "purpose", "scale", "accept", "draw", "together", "
 
 
 class Drawn(NamedTuple):
-    """Which network it is; two that are equal have the same weights to the last bit."""
+    """Identity of a network; equal ones have bitwise equal weights."""
 
     member: int
     approach: str
@@ -45,12 +45,12 @@ class Drawn(NamedTuple):
     scale: float | None
     accept: bool
     draw: int
-    together: int  # networks in whose company it was drawn: products of matrices depend on it in their last bits
+    together: int  # number of networks drawn together, on which the last bits of matrix products depend
     checkpoints: int
 
 
 def sampled_group(study: StudyFolder, images: str) -> Group:
-    """The group of a set of images.
+    """The group of a set of examples.
 
     Raises:
         InputError: if its name is no plain one and would lead elsewhere.
@@ -60,10 +60,10 @@ def sampled_group(study: StudyFolder, images: str) -> Group:
 
 
 class SampledPredictions:
-    """Predictions of sampled networks on one set of images: lazy, one model in memory at a time."""
+    """Predictions of sampled networks on one set of examples: lazy, one model in memory at a time."""
 
     def __init__(self, study: StudyFolder, images: str) -> None:
-        """Open for reading; `Study.sampled_predictions` is the way here.
+        """Open for reading; use `Study.sampled_predictions`.
 
         Raises:
             InputError: if there are none.
@@ -96,7 +96,7 @@ class SampledPredictions:
         return len(self.rows)
 
     def predictive(self, index: int) -> np.ndarray:
-        """What one model says, float32 [example, width]: log-probabilities of a classification; reads one chunk.
+        """One model's predictions, float32 [example, width], log-probabilities for a classification; reads one chunk.
 
         Raises:
             FileNotFoundError: if it was not predicted yet.
@@ -105,11 +105,11 @@ class SampledPredictions:
         return self._group.read(index, self.shape)
 
     def is_begun(self, index: int) -> bool:
-        """Whether all was written of a model."""
+        """Whether a model's predictions were written."""
         return all(path.is_file() for path in self._group.paths(index))
 
     def is_whole(self, index: int) -> bool:
-        """Whether a model's predictions are there, undamaged, with its distance."""
+        """Whether a model's predictions exist, undamaged, with its distance."""
         try:
             self.predictive(index)
         except (FileNotFoundError, DamageError):
@@ -128,19 +128,19 @@ class SampledWriter:
     def create_or_extend(
         self, wanted: Collection[Drawn], label: np.ndarray, digest: str, names: np.ndarray | None = None
     ) -> dict[Drawn, int]:
-        """Give every wanted model a row and say which are still to be written.
+        """Give every wanted model a row and return those still to be written.
 
-        Only the holder of the study calls this. Where the digest changed or more is damaged than single rows, the
+        Only the holder of the study's lock calls this. If the digest changed, or more than single rows is damaged, the
         group is begun again.
 
         Args:
             wanted: the models.
             label: true classes, int64 [example]; -1 where there are none.
-            digest: of all that predictions depend on beside the model: another one begins the group again.
-            names: of the group of each example, texts [example]; None where they have none.
+            digest: of everything that predictions depend on besides the model; if it changed, the group is begun again.
+            names: name of each example's group, strings [example]; None without groups.
 
         Returns:
-            model -> row of those that are not there whole.
+            model -> row, for those that are missing or damaged.
 
         Raises:
             WorkError: if it cannot be written.
@@ -173,7 +173,7 @@ class SampledWriter:
         self.group.write(row, predictive, self.shape, confirmed=False)
 
     def note(self, distances: Mapping[int, float]) -> None:
-        """Note how far models lie from their solution: row -> distance. The holder of the study alone calls this."""
+        """Note how far models lie from their solution: row -> distance. Only for the lock's holder."""
         if distances and self.group.is_there:  # else the folder was moved away
             own = array(self.group.open("r+"), "distance")
             values = own[:]

@@ -1,4 +1,4 @@
-"""What is the same in all members and stays: frozen parameters, stored once a study."""
+"""Frozen parameters that are equal in all members, stored once per study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def shared_entry(tensors: Params, recipe_hash: str) -> dict[str, Any]:
-    """What a manifest says of these tensors under ``model.shared``: their names, and the SHA-256 of their file."""
+    """The manifest's entry ``model.shared`` for these tensors: their names, and the SHA-256 of their file."""
     return {"names": list(tensors), "sha256": hashlib.sha256(_file(tensors, recipe_hash)).hexdigest()}
 
 
@@ -38,7 +38,7 @@ def write_shared(study: StudyFolder, tensors: Params) -> None:
 
 
 def read_shared(study: StudyFolder) -> Params:
-    """Frozen parameters that no checkpoint of this study holds, by name; none where each holds all.
+    """Frozen parameters that no checkpoint of this study holds, by name; empty if checkpoints hold all.
 
     Raises:
         DamageError: if the file is missing or damaged.
@@ -62,7 +62,7 @@ def read_shared(study: StudyFolder) -> Params:
 
 
 def without_shared(study: StudyFolder, tensors: Params, prefix: str = "") -> Params:
-    """What a member's own file holds.
+    """The tensors that go into a member's own file.
 
     Args:
         study: the study.
@@ -70,7 +70,7 @@ def without_shared(study: StudyFolder, tensors: Params, prefix: str = "") -> Par
         prefix: before the names of buffers.
 
     Raises:
-        WorkError: if a member holds something else than the others.
+        WorkError: if a shared tensor of a member differs from the others'.
     """
     left = dict(tensors)
     for name, common in study.shared.items():

@@ -31,7 +31,7 @@ class MemberStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How much is there of what is expected."""
+    """How much exists of what is expected."""
 
     done: int
     expected: int
@@ -45,13 +45,13 @@ class StudyStatus:
     path: Path
     recipe_hash: str
     members: tuple[MemberStatus, ...]
-    predictions: dict[str, Progress]  # split -> rows; members that diverged or failed are not waited for
+    predictions: dict[str, Progress]  # split -> rows; members that diverged or failed are not expected
     results: tuple[str, ...]  # names that are there
     missing_results: tuple[str, ...]  # expected and not there
     expected_results: tuple[str, ...]  # in the order of the page
     report: bool
     variants: tuple[str, ...]  # studies inside this one
-    again: str  # what goes on with the study: a command, or a call where its network is defined in a session
+    again: str  # how to resume: a command, or a call if the network is defined in a session
 
     @property
     def complete(self) -> bool:
@@ -102,7 +102,7 @@ def verify(path: str | Path) -> list[str]:
     """Read every byte that has a checksum.
 
     Returns:
-        One plain line a problem, naming the file; none when all is well. What was never written is no problem.
+        One plain line per problem, naming the file; empty if there are none. Missing files are not problems.
 
     Raises:
         InputError: if there is no study.

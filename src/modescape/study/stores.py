@@ -1,4 +1,4 @@
-"""What a store of predictions must look like before zarr is let at it: its shapes decide how much memory is taken."""
+"""Checks of a store of predictions before zarr opens it, since its shapes determine how much memory is used."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from modescape.tasks import CLASSES, Stored
 
 INDEX_CHUNK = 4096  # rows: the coordinates of that many models lie in one file each
 CRC = {"name": "crc32c"}
-# nothing that unpacks to more than the file has, and no other order of bytes: no checksum covers this description
+# no compression and one byte order: no checksum covers this metadata
 CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, CRC]
 CODECS_OF_BYTES = [{"name": "bytes"}, CRC]
 MOST_ROWS = 1 << 24
-GROUP = "group"  # array that names the group of each example, where they have any: UTF-8 with zeros behind it
+GROUP = "group"  # array with the name of each example's group, if any: UTF-8 padded with zeros
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ Columns = Mapping[str, Column]
 
 
 def array_file(folder: Path, stored: Stored = CLASSES.stored) -> Path:
-    """The description of a group's big array that is made last: without it nothing was ever written."""
+    """Metadata of the group's array that is created last: without it the group is empty."""
     return folder / stored.fields[-1].name / "zarr.json"
 
 
 def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored, separator: str = "/") -> None:
-    """Refuse a group whose arrays are not like those written here, or larger than its files; nothing if there is none.
+    """Refuse a group with arrays unlike those written here, or larger than their files; nothing if there is no group.
 
-    Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
+    Read as plain JSON: unknown codecs are never loaded, and shapes are checked against the sizes of files.
 
     Args:
         folder: of the group.

@@ -1,4 +1,4 @@
-"""A study: the directory of the contract, read lazily and written by one process at a time."""
+"""A study: a directory that is read lazily and written by one process at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Study(StudyFolder):
     """One recipe carried out: a directory of members, predictions and results.
 
-    Opening reads ``manifest.json`` alone; everything else is read when asked for. Only `model` imports a factory.
+    Opening reads only ``manifest.json``; everything else is read on demand. Only `model` imports the factory.
 
     >>> import tempfile
     >>> import modescape as ms
@@ -48,7 +48,7 @@ class Study(StudyFolder):
 
     @property
     def members(self) -> list[Member]:
-        """Members that the recipe expects (0, 1, ...) and any others that have a folder, ascending; read again."""
+        """Members that the recipe expects (0, 1, ...) and any others with a folder, ascending; read at every access."""
         expected = range(layout.read_recipe_values(self.path)["train"]["members"])
         return [read_member(self.path, number) for number in sorted({*expected, *layout.member_numbers(self.path)})]
 
@@ -67,7 +67,7 @@ class Study(StudyFolder):
         return layout.checkpoint_epochs(layout.member_folder(self.path, member))
 
     def state(self, member: int, epoch: int) -> ModelState:
-        """Parameters and buffers of a checkpoint, on the CPU, in the manifest's order; its checksum is compared.
+        """Parameters and buffers of a checkpoint, on the CPU, in the manifest's order; its checksum is verified.
 
         Args:
             member: number of the member.
@@ -82,11 +82,11 @@ class Study(StudyFolder):
         return read_checkpoint(self, member, epoch)
 
     def params(self, member: int, epoch: int) -> Params:
-        """What is trained; see `state`."""
+        """Trained parameters of a checkpoint; see `state`."""
         return self.state(member, epoch).params
 
     def buffers(self, member: int, epoch: int) -> Params:
-        """Running statistics and other buffers; see `state`."""
+        """Running statistics and other buffers of a checkpoint; see `state`."""
         return self.state(member, epoch).buffers
 
     def weights(self, member: int, epoch: int, normalization: bool = True) -> np.ndarray:
@@ -95,7 +95,7 @@ class Study(StudyFolder):
         Args:
             member: number of the member.
             epoch: 0 (initialisation), 1, ...
-            normalization: with the parameters of normalisation layers.
+            normalization: include the parameters of normalisation layers.
         """
         import numpy as np
 
@@ -113,7 +113,7 @@ class Study(StudyFolder):
         return build(self.recipe.model, InputShape.of_manifest(self.manifest), self.task.width, seed).eval()
 
     def predictions(self, split: str) -> Predictions:
-        """Log-probabilities of checkpoints on "validation" or "test".
+        """Predictions of the checkpoints on "validation" or "test".
 
         Raises:
             InputError: if there are none yet.
@@ -124,16 +124,16 @@ class Study(StudyFolder):
         return Predictions(self, split)
 
     def sampled_predictions(self, images: str) -> SampledPredictions:
-        """The same of networks drawn around solutions, on a set of images such as "shift-3"; errors alike."""
+        """Predictions of networks sampled around solutions, on a set of examples such as "shift-3"; errors as above."""
         from modescape.study.sampled import SampledPredictions
 
         return SampledPredictions(self, images)
 
     def auxiliary(self, folder: str) -> Study:
-        """The study of networks that an analysis trained for itself, ``DIR/variants/<folder>``.
+        """The study of auxiliary networks that an analysis trained, ``DIR/variants/<folder>``.
 
         Raises:
-            InputError: if they were not trained yet.
+            InputError: if they have not been trained yet.
         """
         return Study.open(layout.auxiliary_folder(self.path, folder))
 
@@ -142,7 +142,7 @@ class Study(StudyFolder):
         return layout.result_path(self.path, name).is_file()
 
     def result(self, name: str) -> xr.Dataset:
-        """The labelled result of an analysis, loaded.
+        """The labelled result of an analysis, loaded into memory.
 
         Raises:
             InputError: if it has not been carried out.
@@ -172,12 +172,12 @@ class Study(StudyFolder):
         """``DIR/figures/<name>.<suffix>``.
 
         Raises:
-            InputError: if the name is no plain one and would lead elsewhere.
+            InputError: if the name is not a plain one and could lead elsewhere.
         """
         return layout.figure_path(self.path, name, suffix.removeprefix("."))
 
     def figure(self, name: str) -> Figure:
         """The figure of a result, drawn again with matplotlib."""
-        # a figure is what a user asks a study for; by name, since figures stand above studies
+        # imported by name, as figures are in a later package
         figures = importlib.import_module("modescape.analyses.figures")
         return figures.draw(name, self.result(name))

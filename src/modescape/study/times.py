@@ -1,4 +1,4 @@
-"""Seconds that an analysis measured, beside its result: `results/<analysis>.times.json`; a result has no clock time."""
+"""Seconds that an analysis measured, `results/<analysis>.times.json`, as results themselves hold no clock time."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ PREFIX = "seconds_"
 
 
 def times_path(study: Path, name: str) -> Path:
-    """Where those of an analysis lie."""
+    """The file of an analysis's times."""
     return layout.result_path(study, name).with_suffix(".times.json")
 
 
 def write_times(study: Path, name: str, times: Mapping[str, float]) -> None:
-    """Replace what was measured: what took it -> seconds; what is not known (NaN) is left out."""
+    """Replace the measured times, name -> seconds; unknown ones (NaN) are left out."""
     known = {what: seconds for what, seconds in times.items() if math.isfinite(seconds)}
     durable.write_text(times_path(study, name), sealed_text(known), study)
 
 
 def read_times(study: Path, name: str) -> dict[str, float]:
-    """What was measured; nothing where there is no such file, or a damaged one."""
+    """The measured times; empty if the file is missing or damaged."""
     try:
         held = read_sealed(times_path(study, name))
     except (FileNotFoundError, ModescapeError):

@@ -1,4 +1,4 @@
-"""The writer of the predictions of checkpoints: gives models their rows, and makes damaged ones again."""
+"""The writer of predictions of checkpoints: assigns rows to models, and replaces damaged ones."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class PredictionWriter:
     def create_or_extend(
         self, wanted: Sequence[tuple[int, int]], label: np.ndarray, width: int, names: np.ndarray | None = None
     ) -> list[tuple[int, int, int]]:
-        """Give every wanted model a row, the old ones theirs, and say which are still to be written.
+        """Give every wanted model a row, keeping existing rows, and return those still to be written.
 
-        Only the holder of the study calls this. Rows are in the order first asked for. Every row that is there is read
-        once: a damaged one is to be written again. Where more is damaged than single rows, the split is begun again:
-        predictions can always be made again.
+        Only the holder of the study's lock calls this. Rows are in the order first asked for. Every existing row is
+        read once; a damaged one is to be written again. If more than single rows is damaged, the split is begun again,
+        as predictions can always be made again.
 
         Args:
             wanted: (member, epoch) of the models.
             label: the targets as the task stores them: classes, int64 [example].
-            width: numbers of a prediction of an example: of classes.
-            names: of the group of each example, texts [example]; None where they have none.
+            width: of an example's prediction, such as the number of classes.
+            names: name of each example's group, strings [example]; None without groups.
 
         Returns:
             (row, member, epoch) of the wanted models without a readable chunk, by row.
@@ -70,7 +70,7 @@ class PredictionWriter:
         return sorted((rows[pair], *pair) for pair in asked if not _readable(there, rows[pair]))
 
     def drop(self, members: Collection[int]) -> None:
-        """Delete what was predicted of these members, where anything was."""
+        """Delete the predictions of these members, if any."""
         with contextlib.suppress(InputError, WorkError):  # what cannot be read is made again anyway
             numbers = self.group.named(self.group.open())["member"] if self.group.is_there else np.zeros(0, np.int64)
             for row in np.flatnonzero(np.isin(numbers, list(members))):
@@ -89,7 +89,7 @@ class PredictionWriter:
 
     @functools.cached_property
     def _shape(self) -> tuple[int, int]:
-        """Of one model's prediction, which stays what it is once there are models."""
+        """Shape of one model's prediction, fixed once there are models."""
         return self.group.shape(self.group.open())
 
     def _opened(self, label: np.ndarray, width: int, groups: np.ndarray | None) -> zarr.Group:

@@ -1,6 +1,6 @@
-"""What a target is and how an output is judged: one file and one line of `TASKS` a task.
+"""Tasks, which define targets and losses: one file and one line of `TASKS` per task.
 
-Importing this room costs nothing (no torch): a study says by its task what lies on its disk.
+Importing this package is cheap (no torch), since reading a study's files needs its task.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from modescape.tasks.classification import CLASSES, Classification
 
 @dataclass(frozen=True)
 class Known:
-    """What is to be known of a task without importing it."""
+    """Facts about a task that are known without importing it."""
 
     where: str  # the class that is its settings and what training found
     scoring: str  # the `modescape.metrics.scoring.Scoring` of its predictions
-    bare: str  # and that of predictions that say no confidence: one class alone, a mean alone
-    column: str  # of a history, beside the loss
-    last: str  # array of a store of predictions that is made last
+    bare: str  # the same for predictions without confidence: a class, a mean
+    column: str  # column of a history besides the loss
+    last: str  # the array of a store of predictions that is created last
     numbers: bool  # whether targets are numbers, [example, output], and no classes
 
 
@@ -58,7 +58,7 @@ def scoring_of(kind: str, bare: bool = False) -> Any:
 
     Args:
         kind: a name of `TASKS`.
-        bare: they say no confidence.
+        bare: whether predictions have no confidence.
     """
     return _found(TASKS[kind].bare if bare else TASKS[kind].scoring)
 
@@ -72,7 +72,7 @@ def task_of(manifest: Mapping[str, Any]) -> Task:
     """The task of a study, from its manifest; without an entry it is classification.
 
     Raises:
-        InputError: if the entry is of no task that is known.
+        InputError: if the task is unknown.
     """
     about = manifest.get("task")
     if about is None:

@@ -1,4 +1,4 @@
-"""What a task says of itself: what is stored of a prediction, and what training and evaluation ask."""
+"""The interface of a task: what is stored of a prediction, and what training and evaluation need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies on the disk of each model and example, in the order it is written; the last array is made last."""
+    """The arrays stored per model and example, in the order they are written; the last one is created last."""
 
     fields: tuple[Field, ...]  # float32 [model, example, axis] each; side by side they are a model's prediction
     axis: str  # name of their last dimension
@@ -37,7 +37,7 @@ class Stored:
 
 
 class Task(Protocol):
-    """A frozen object. Outputs are what a network gives, [..., example, width]; targets [..., example(, output)]."""
+    """A frozen object. Outputs are a network's, [..., example, width]; targets [..., example(, output)]."""
 
     @property
     def kind(self) -> str:
@@ -46,30 +46,30 @@ class Task(Protocol):
 
     @property
     def width(self) -> int:
-        """Numbers that a network gives for an example."""
+        """Width of a network's output."""
         ...
 
     @property
     def predicted(self) -> int:
-        """Numbers of a prediction of an example, as `predictive` gives it."""
+        """Width of a prediction, as returned by `predictive`."""
         ...
 
     @property
     def stored(self) -> Stored:
-        """What is stored of a prediction."""
+        """The stored fields of a prediction."""
         ...
 
     @property
     def column(self) -> str:
-        """What a history tells beside the loss: ``train_<column>`` and ``validation_<column>``."""
+        """The history's column besides the loss: ``train_<column>`` and ``validation_<column>``."""
         ...
 
     def as_dict(self) -> dict[str, Any] | None:
-        """What the manifest keeps; None where it says it all."""
+        """Settings for the manifest; None if its other entries are enough."""
         ...
 
     def check(self, target: np.ndarray, name: str) -> None:
-        """Refuse bad targets.
+        """Check targets.
 
         Raises:
             InputError: naming the split (``name``) and the row.
@@ -77,7 +77,7 @@ class Task(Protocol):
         ...
 
     def smoothed(self, share: float) -> Task:
-        """The same with targets of which this share is spread over all classes.
+        """The task with label smoothing: this share of a target is spread over all classes.
 
         Raises:
             InputError: if the task has no classes.
@@ -85,7 +85,7 @@ class Task(Protocol):
         ...
 
     def seen(self, target: Tensor) -> Tensor:
-        """Targets as the loss takes them, made once for a whole split."""
+        """Targets in the form that the loss takes, converted once for a whole split."""
         ...
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
@@ -97,23 +97,23 @@ class Task(Protocol):
         ...
 
     def slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """`mean_loss` [] of one network's outputs [example, width], and its gradient by them."""
+        """`mean_loss` [] of one network's outputs [example, width], and its gradient with respect to them."""
         ...
 
     def tally(self, output: Tensor, target: Tensor) -> Tensor:
-        """What is summed up over an epoch for the history's column, [...] from [..., example, width]."""
+        """What is summed over an epoch for the history's column, [..., example, width] -> [...]."""
         ...
 
     def tally_kind(self) -> torch.dtype:
-        """Numbers in which that sum is exact enough."""
+        """The dtype in which that sum is accurate enough."""
         ...
 
     def told(self, mean: Tensor) -> Tensor:
-        """The history's column from the mean tally of an example."""
+        """The history's column from the mean tally per example."""
         ...
 
     def predictive(self, output: Tensor) -> Tensor:
-        """What is stored: its fields side by side, [..., example, width]."""
+        """The stored values: all fields concatenated, [..., example, width]."""
         ...
 
     def probe(self, predictive: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,21 +126,21 @@ class Task(Protocol):
         ...
 
     def nothing(self, examples: int) -> np.ndarray:
-        """The target of examples that have none."""
+        """Placeholder targets for examples without any."""
         ...
 
     @property
     def needs_validation(self) -> bool:
-        """Whether `completed` takes anything from validation examples."""
+        """Whether `completed` uses validation examples."""
         ...
 
     def completed(self, predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """A stored prediction with what is taken from the same network's validation predictions."""
+        """A stored prediction, completed with what is estimated from the same network's validation predictions."""
         ...
 
 
 def slope_of(mean_loss: Callable[[Tensor], Tensor], output: Tensor) -> tuple[Tensor, Tensor]:
-    """A loss [] of outputs, and its gradient by them, by autograd."""
+    """A loss [] of outputs, and its gradient with respect to them, by autograd."""
     import torch
 
     leaf = output.detach().requires_grad_()
@@ -151,7 +151,7 @@ def slope_of(mean_loss: Callable[[Tensor], Tensor], output: Tensor) -> tuple[Ten
 
 @functools.lru_cache(maxsize=16)
 def constant(values: tuple[float, ...], device: torch.device, kind: torch.dtype) -> Tensor:
-    """Numbers on a device, made once: a step that is recorded must not copy them there."""
+    """Constants on a device, cached: a recorded step must not copy them there."""
     import torch
 
     return torch.tensor(values, dtype=kind, device=device)

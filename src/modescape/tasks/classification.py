@@ -27,15 +27,15 @@ STORED = Stored(
 
 @dataclass(frozen=True)
 class Classification:
-    """Cross entropy, with weights of classes where they are asked for.
+    """Cross-entropy, optionally with class weights.
 
-    Targets are class numbers, int64 [..., example], or shares of classes, floating [..., example, class] (smoothed or
+    Targets are classes, int64 [..., example], or class probabilities, floating [..., example, class] (smoothed or
     mixed labels).
     """
 
     classes: int = 0
-    weights: tuple[float, ...] | None = None  # of each class in the loss that is trained on; None: all are equal
-    smoothing: float = 0.0  # share of a target that is spread over all classes in that loss
+    weights: tuple[float, ...] | None = None  # of each class in the training loss; None: equal
+    smoothing: float = 0.0  # label smoothing in the training loss
 
     @property
     def kind(self) -> str:
@@ -54,7 +54,7 @@ class Classification:
 
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> Classification:
-        """From what `as_dict` gave."""
+        """The inverse of `as_dict`."""
         weights = about.get("weights")
         return cls(int(about["classes"]), None if weights is None else tuple(map(float, weights)))
 
@@ -68,7 +68,7 @@ class Classification:
         import numpy as np
 
         if not settings.variance:
-            raise InputError("task.variance is of a regression, and the targets are classes; leave it out")
+            raise InputError("task.variance is for regression, and the targets are classes; leave it out")
         weights = settings.class_weights
         if weights is None:
             return cls(len(names))
@@ -77,7 +77,7 @@ class Classification:
         if len(weights) != len(names):
             raise InputError(
                 f"task.class_weights has {len(weights)} numbers and there are {len(names)} classes "
-                f"({shown(', '.join(names[:5]), 200)}); give one a class, or 'balanced'"
+                f"({shown(', '.join(names[:5]), 200)}); give one per class, or 'balanced'"
             )
         if not any(weights[number] for number in np.unique(train)):
             raise InputError("task.class_weights is 0 for every class that is trained on; give one a weight")
@@ -100,7 +100,7 @@ class Classification:
         return self.classes
 
     def check(self, target: np.ndarray, name: str) -> None:
-        """Refuse what are no numbers of classes.
+        """Check that targets are classes.
 
         Raises:
             InputError: naming the row.
@@ -134,7 +134,7 @@ class Classification:
         return cross_entropy(wide, flat, self._weight(wide), **more).view(output.shape[:-1])
 
     def mean_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Mean cross entropy in nats; with weights sum(w l) / sum(w), as torch has it."""
+        """Mean cross entropy in nats; with weights sum(w l) / sum(w), as in torch."""
         if output.dim() == 2:  # the faster kernel
             from torch.nn.functional import cross_entropy
 
@@ -146,7 +146,7 @@ class Classification:
         return loss.sum(-1) / weight[target].sum(-1)
 
     def slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """`mean_loss` of [example, class] and its gradient by the outputs, without weights by autograd's operations."""
+        """`mean_loss` of [example, class] and its gradient; without class weights by autograd's operations."""
         import torch
 
         if self.weights is not None or self.smoothing or target.is_floating_point() or output.dtype != torch.float32:
@@ -203,7 +203,7 @@ class Classification:
 
 
 CLASSES = Classification()
-"""Of any number of classes: loss and prediction do not depend on it."""
+"""For any number of classes: loss and prediction do not depend on it."""
 
 
 def balanced(label: np.ndarray, classes: int) -> tuple[float, ...]:

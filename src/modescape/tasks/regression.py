@@ -1,4 +1,4 @@
-"""Regression: one number or several; the network gives means, and log-variances where it is asked for them.
+"""Regression with one or several outputs; the network predicts means and, optionally, log-variances.
 
 Outputs are in standard deviations of the training targets: the first half means, the second log-variances. What is
 predicted, stored and scored is in the target's unit.
@@ -31,7 +31,7 @@ STORED = Stored(
     target_kind="float64",
 )
 LEAST, MOST = -12.0, 12.0  # log-variance of an output in the loss: deviations of 1/400 to 400 of the targets'
-FAR = 20.0  # robust deviations of the training targets beyond which a target is said to be out of scale
+FAR = 20.0  # robust standard deviations of the training targets beyond which a target is reported as out of scale
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Regression:
     names: tuple[str, ...]  # of the outputs
     mean: tuple[float, ...]  # of the training targets, [output]
     deviation: tuple[float, ...]  # likewise
-    variance: bool = True  # whether the network gives one; else it is fitted to validation errors
+    variance: bool = True  # whether the network predicts it; else it is estimated from validation errors
     unit: str = ""  # of the target
 
     @property
@@ -64,7 +64,7 @@ class Regression:
 
     @classmethod
     def of(cls, about: Mapping[str, Any]) -> Regression:
-        """From what `as_dict` gave."""
+        """The inverse of `as_dict`."""
         numbers = {key: tuple(map(float, about[key])) for key in ("mean", "deviation")}
         return cls(tuple(map(str, about["names"])), **numbers, variance=about["variance"], unit=str(about["unit"]))
 
@@ -81,7 +81,7 @@ class Regression:
             InputError: on settings of classes, and on a constant target.
         """
         if settings.class_weights is not None:
-            raise InputError("task.class_weights is set, and the targets are numbers, no classes; leave it out")
+            raise InputError("task.class_weights is set, and the targets are numbers, not classes; leave it out")
         return cls.fit(train, names, variance=settings.variance, unit=settings.unit)
 
     @classmethod
@@ -95,7 +95,7 @@ class Regression:
         for name, spread, centre in zip(names, deviation.tolist(), mean.tolist(), strict=True):
             if not spread > 1e-12 * abs(centre):
                 raise InputError(
-                    f"the target {name!r} is {centre:g} in all {len(train):,} training examples; nothing is to be "
+                    f"the target {name!r} is {centre:g} in all {len(train):,} training examples; nothing can be "
                     "learned from a constant. Name another column, or give more examples"
                 )
         return cls(names, tuple(mean.tolist()), tuple(deviation.tolist()), variance, unit)
@@ -116,7 +116,7 @@ class Regression:
         return 2 * self.outputs
 
     def check(self, target: np.ndarray, name: str) -> None:
-        """Refuse what is no finite number, or too large a one.
+        """Check that targets are finite and not too large.
 
         Raises:
             InputError: naming the row.
@@ -136,10 +136,10 @@ class Regression:
 
     @staticmethod
     def far(target: np.ndarray, train: np.ndarray, name: str) -> tuple[str, ...]:
-        """A sentence about targets far out of the scale of those that are trained on; none where there are none.
+        """A sentence about targets far out of the scale of the training targets; empty if there are none.
 
-        The scale is 1.48 times the median distance of the training targets from their median, which few far ones among
-        them do not stretch; of targets half of which are equal it is their standard deviation.
+        The scale is 1.48 times the median distance of the training targets from their median, which a few outliers
+        among them do not affect; if half of the targets are equal, it is their standard deviation.
         """
         import numpy as np
 
@@ -154,7 +154,7 @@ class Regression:
         lies = "lies" if count == 1 else "lie"
         return (
             f"{many} {name} {lies} more than {FAR:g} deviations from the median training target (such as "
-            f"{target[rows[0], outputs[0]]:g}); squared errors are ruled by {'it' if count == 1 else 'them'}.",
+            f"{target[rows[0], outputs[0]]:g}); {'it dominates' if count == 1 else 'they dominate'} the squared error.",
         )
 
     def smoothed(self, share: float) -> Regression:
@@ -209,7 +209,7 @@ class Regression:
         return mean.sqrt()
 
     def predictive(self, output: Tensor) -> Tensor:
-        """Means and log-variances in the target's unit; the variance of standardised targets where none is given."""
+        """Means and log-variances in the target's unit; without predicted variance, that of the training targets."""
         import torch
 
         mean, deviation = (constant(values, output.device, output.dtype) for values in (self.mean, self.deviation))
@@ -239,16 +239,16 @@ class Regression:
 
     @property
     def needs_validation(self) -> bool:
-        """Where the network gives no variance."""
+        """Whether the network predicts no variance."""
         return not self.variance
 
     def completed(self, predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """A prediction whose variance, where the network gives none, is that of the validation errors.
+        """A prediction whose variance, if the network predicts none, is that of the validation errors.
 
         Args:
             predictive: [example, 2 x output].
-            validation: of the same network on validation examples.
-            target: of these, [example, output].
+            validation: predictions of the same network on validation examples.
+            target: true values of these, [example, output].
         """
         import numpy as np
 

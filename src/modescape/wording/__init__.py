@@ -1,1 +1,1 @@
-"""Words about results: numbers as a person writes them, a section's words, what the head of the page is made of."""
+"""Text about results: numbers as people write them, the words of a section, the parts of the page's head."""

@@ -1,4 +1,4 @@
-"""What stands in a figure in the words of its examples: titles, axes, legends, colour keys, texts under the pointer."""
+"""Texts of a figure in the words of its examples: titles, axes, legends, colour keys, texts under the pointer."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Term:
-    """What a word means."""
+    """The meaning of a term."""
 
     meaning: str  # one or two sentences; the formula where it is short
     source: str = ""  # where it is defined; "" for common knowledge and for words of this package
@@ -116,8 +116,8 @@ GLOSSARY: dict[str, Term] = {
         "One evaluation of one network on one example; what a prediction costs.", forms=("forward passes",)
     ),
     "GGN": Term(
-        "Generalised Gauss-Newton matrix, J' H J with the Jacobian J of the outputs and the Hessian H of the loss by "
-        "the outputs: the positive semi-definite part of the Hessian.",
+        "Generalised Gauss-Newton matrix, J' H J with the Jacobian J of the outputs and the Hessian H of the loss "
+        "with respect to the outputs: the positive semi-definite part of the Hessian.",
         "Schraudolph 2002; Martens 2020, arXiv 1412.1193",
         ("generalised Gauss-Newton matrix", "Gauss-Newton"),
     ),
@@ -162,7 +162,7 @@ GLOSSARY: dict[str, Term] = {
         forms=("negative log-likelihood",),
     ),
     "out-of-distribution data": Term(
-        "Examples of another source than the training data, on which a prediction should be uncertain.",
+        "Examples from another source than the training data, on which a prediction should be uncertain.",
         "Hendrycks and Gimpel 2017, arXiv 1610.02136",
         ("out of distribution", "out-of-distribution", "OOD"),
     ),
@@ -268,7 +268,7 @@ def markdown() -> str:
 
 
 def _key(form: str) -> str:
-    """What a form is looked up by: abbreviations as they are written, words in any case."""
+    """The key of a form: abbreviations as written, words in lower case."""
     return form if form.isupper() else form.lower()
 
 

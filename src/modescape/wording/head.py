@@ -1,4 +1,4 @@
-"""What the head of the page is made of: each analysis adds what it has to say, at places of its own."""
+"""The head of the page: each analysis adds its parts at defined positions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Places = Mapping[int, Any]  # lower places come first, equal ones in the order o
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one analysis adds to the head of the page, from all the results there are.
+    """The part of one analysis at the head of the page, from all available results.
 
     Places in use. ``answer``: 10 trained to the end, 12 the decision, 15 another kind of model, 20 equal cost, 30 the
     ensemble. ``sentences``: 5 behind the decision, 10 equal cost, 15 another kind of model, 20 disagreement, 30 gain,

@@ -13,7 +13,7 @@ ROUNDING = 1e-12  # differences up to this are sums of equal numbers in another 
 
 
 class Judged(NamedTuple):
-    """What the interval of a difference allows to be said."""
+    """The conclusion that the interval of a difference allows."""
 
     short: str  # "better than", "worse than", "no better than"
     phrase: str  # behind "that is"
@@ -46,7 +46,7 @@ def against(score: Score, low: float, value: float, high: float) -> Judged:
         better = sign * value > 0
         word = "gain" if better else "loss"
         return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)
-    return Judged("no better than", f"no gain beyond doubt: {score.short} {change}", False)
+    return Judged("no better than", f"no clear gain: {score.short} {change}", False)
 
 
 def bounded(metric: str, value: float, low: float, high: float) -> str:

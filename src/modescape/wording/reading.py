@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gain:
-    """What averaging ``size`` networks changes a score by, against the mean member or a run's final network."""
+    """Change of a score by averaging ``size`` networks, against the mean member or a run's final network."""
 
     size: int
     value: float
@@ -68,7 +68,7 @@ def full_gain(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -
 
 
 def final_gain(sizes: xr.Dataset | None, metric: str = "accuracy") -> Gain | None:
-    """What averaging all snapshots of a run changes its final network's score by; None where that was not measured."""
+    """Gain of averaging all snapshots of a run over its final network; None where that was not measured."""
     size = full_size(sizes, "snapshots", metric)
     low, value, high = (pick(sizes, f"final_gain{end}", metric=metric) for end in ("_low", "", "_high"))
     return Gain(size, value, low, high) if size > 1 and math.isfinite(value) else None

@@ -52,9 +52,7 @@ def written(metric: str, value: float) -> str:
 def difference_header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
     """Columns of differences; arguments as `header`."""
     return [
-        f"difference: {score.short if score.difference_unit == '1' else f'{score.short} ({score.difference_unit})'}"
-        if (score := _in_unit(str(name), dataset))
-        else f"difference: {name}"
+        f"difference: {score.of_differences(score.short) if (score := _in_unit(str(name), dataset)) else name}"
         for name in metrics
     ]
 
@@ -72,6 +70,6 @@ def difference(metric: str, low: float, value: float, high: float) -> tuple[str,
 
 
 def unit(metric: str, dataset: xr.Dataset | None = None) -> str:
-    """What stands behind a difference in a sentence, with the space before it; "" where the unit is not known."""
+    """The unit after a difference in a sentence, with a leading space; "" where the unit is unknown."""
     score = _in_unit(metric, dataset)
     return f"{SPACE}{score.difference_unit}" if score and score.difference_unit not in ("1", TARGET_UNIT) else ""

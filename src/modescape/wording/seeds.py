@@ -1,4 +1,4 @@
-"""What scores of repeated runs say, in sentences: the verdict, what to beware of, what is assumed."""
+"""Scores of repeated runs in sentences: the verdict, caveats, assumptions."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _luck(found: Judgement) -> list[str]:
 
 
 def _looking(found: Judgement) -> list[str]:
-    """What the sequential test says."""
+    """The result of the sequential test."""
     looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
     by_decision: dict[str, list[str]] = {}
     for pair, look in looked:
@@ -184,7 +184,7 @@ def _looking(found: Judgement) -> list[str]:
 
 
 def cautions(found: Judgement) -> list[str]:
-    """What a reader should know and did not ask for."""
+    """Caveats for the reader."""
     few = [one.runs.label for one in found.methods if one.summary.runs < FEW]
     skewed = [one.runs.label for one in found.methods if one.summary.skewed]
     names = [one.runs.label for one in found.methods]
@@ -233,7 +233,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def assumptions(found: Judgement) -> list[str]:
-    """What the numbers assume."""
+    """The assumptions behind the numbers."""
     paired = {pair.difference.paired for pair in found.pairs}
     lines = ["Intervals and tests are for new, independent runs of the same code on the same data."]
     if True in paired:

@@ -23,6 +23,7 @@ class Summary:
     rows: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0  # rows that did not fit
     takeaway: str = ""  # what the numbers allow to be concluded, in one sentence
+    behind: str = ""  # the same behind the takeaway of the analysis it is told with; "": the same words
 
 
 def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> tuple[str, str]:

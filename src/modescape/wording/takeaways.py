@@ -1,4 +1,4 @@
-"""What can be concluded from a number and its interval: the sentence that a section opens with."""
+"""Conclusions from a value and its interval: the first sentence of a section."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sample(dataset: xr.Dataset) -> str:
 
 
 def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str = THESE) -> str:
-    """What something does to a score, as far as the interval says.
+    """The effect of something on a score, as far as the interval shows.
 
     Args:
         what: begins the sentence: "Averaging 10 networks".
@@ -72,7 +72,7 @@ def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str =
         unknown=f"{what} changes {short} by {number}",
         told=f"{what} {'raises' if found.sign > 0 else 'lowers'} {short} by {number}",
         same=f"{what} leaves {short} unchanged",
-        open=f"Whether {what[:1].lower()}{what[1:]} changes {short} cannot be told: {number}",
+        open=f"Whether {what[:1].lower()}{what[1:]} changes {short} is unclear: {number}",
     )
     return _by_interval(said, metric, found, dataset, whom)
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Text:
-    """What stands around a figure."""
+    """The texts around a figure."""
 
     title: str
     shown: str  # what is shown
     reading: str  # how to read it
+    together: Text | None = None  # the same, where analyses are told with this one (`Analysis.told_with`)
 
 
 SECTION = ("section_title", "section_shown", "section_reading")

@@ -1,4 +1,4 @@
-"""The networks that are trained to see when a run's fate is sealed: branches of one run, and independent ones."""
+"""The auxiliary networks: branches of one run, and independent networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATEST = 0.8  # of the training
 
 
 def branch_epochs(epochs: int) -> list[int]:
-    """Epochs after which branches leave a run: 0, and up to six in a geometric row from 1 to four fifths of it.
+    """Epochs after which branches leave a run: 0, and up to six in a geometric sequence from 1 to four fifths of it.
 
     >>> branch_epochs(40)
     [0, 1, 2, 4, 8, 16, 32]

@@ -109,7 +109,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         ),
         (
             f"{'Distance' if numbers else 'Disagreement'} of predictions",
-            f"{'Distance / RMSE' if numbers else 'Disagreement / error'} (1)",
+            f"{'Distance / RMSE' if numbers else 'Disagreement / error'} (ratio)",
             [(likeness.normalized.name, DIFFER, 1.0)],
             [],
         ),
@@ -135,7 +135,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _names(dataset: xr.Dataset) -> list[str]:
-    """Of the rows: epochs, and independent networks."""
+    """Names of the rows: epochs, and independent networks."""
     epochs = dataset["branch_epoch"].values
     return [
         f"{epoch:g}" if np.isfinite(epoch) else method

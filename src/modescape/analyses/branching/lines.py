@@ -43,13 +43,13 @@ class Measured(NamedTuple):
 
 @dataclass
 class Lines:
-    """What is measured of pairs of networks of a study, on its first test examples.
+    """Measures pairs of networks of a study on its first test examples.
 
     Args:
         context: data and network.
         test: the examples.
-        group: of each example; None where each stands for itself.
-        points: places on a line, both ends among them; odd, so that the middle is one.
+        group: of each example; None: each example is its own group.
+        points: positions on a line, both ends among them; odd, so that the middle is one.
     """
 
     context: StudyContext
@@ -65,7 +65,7 @@ class Lines:
         self.likeness, self.scoring = likeness_of(self.context), scoring_of_study(self.context)
 
     def measured(self, study: Study, members: Sequence[int]) -> Measured:
-        """Of the pairs of two solutions of a study or more, by their numbers."""
+        """Measure all pairs of these solutions of a study (two or more member numbers)."""
         states = [study.state(member, study.recipe.train.epochs) for member in members]
         names = [(str(study.path), member) for member in members]
         own = np.stack([self._end(name, state) for name, state in zip(names, states, strict=True)])
@@ -84,7 +84,7 @@ class Lines:
         return Measured(value, low, high, _distance(states))
 
     def _within(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of intervals within what their quantities can be."""
+        """Clip the ends of intervals to the range of their quantities."""
         least, most = np.full(len(low), -np.inf), np.full(len(low), np.inf)
         least[: len(LINES)], least[len(QUANTITIES) :] = 0.0, 0.0  # heights and differences
         if self.likeness.higher_is_better:  # shares of answers
@@ -92,7 +92,7 @@ class Lines:
         return np.clip(low, least, most), np.clip(high, least, most)
 
     def _end(self, name: tuple[str, int], state: ModelState) -> np.ndarray:
-        """What a solution says, [example, width]; the run itself, which is in every group, is asked once."""
+        """Predictions of a solution, [example, width]; the run itself, which is in every group, is evaluated once."""
         if name not in self._ends:
             self._ends[name] = self._predicted([state])[0]
         return self._ends[name]
@@ -121,7 +121,7 @@ class Lines:
         return losses_and_errors(self.context, predictive, self.target)
 
     def _predicted(self, states: list[ModelState]) -> np.ndarray:
-        """What networks say, [network, example, width], with batch-norm statistics as all are compared."""
+        """Predictions of networks, [network, example, width], with batch-norm statistics as all are compared."""
         parts = [states[start : start + TOGETHER] for start in range(0, len(states), TOGETHER)]
         compared = (self.around.compared(part) for part in parts)
         return np.concatenate([predict(self.context, networks, self.test.inputs) for networks in compared])

@@ -61,7 +61,7 @@ def measure(context: StudyContext, *, points: int = 7, examples: int = 2000, thr
 
     Args:
         context: the study's data, network and evaluator.
-        points: places on a line; an even number is raised by one.
+        points: positions on a line; an even number is raised by one.
         examples: test examples, from the first on.
         threshold: of the error barrier up to which networks count as connected, as a share of all answers (of a
             regression of the standard deviation of the targets).
@@ -120,7 +120,7 @@ def measure(context: StudyContext, *, points: int = 7, examples: int = 2000, thr
 
 
 def name_of(epoch: int) -> str:
-    """Of networks that have so many epochs in common, in results."""
+    """Name in results of networks that share this many epochs."""
     return f"{epoch} {'epoch' if epoch == 1 else 'epochs'} in common"
 
 
@@ -135,7 +135,7 @@ def _groups(study: Study, trained: Sequence[int]) -> dict[int, list[int]]:
 
 @contextlib.contextmanager
 def _evaluating(context: StudyContext, study: Study) -> Iterator[StudyContext]:
-    """Data and network for the networks of an auxiliary study: the study's own where both have the same examples."""
+    """Data and network for an auxiliary study: the study's own where both have the same examples."""
     if study.manifest["examples"] == context.study.manifest["examples"]:
         yield context
         return
@@ -151,13 +151,13 @@ def _examples(context: StudyContext, offered: Offered, examples: int, what: str)
 
 
 def _itself() -> Measured:
-    """Of a run and itself: nothing differs."""
+    """A run against itself: all quantities are 0."""
     nothing = np.zeros(len(QUANTITIES) + 2)
     return Measured(nothing, nothing, nothing, 0.0)
 
 
 def _scale(lines: Lines) -> float:
-    """What a threshold is a share of: of an accuracy 1, of an RMSE the standard deviation of the targets."""
+    """The unit of the threshold: 1 for accuracy, the standard deviation of the targets for RMSE."""
     return 1.0 if lines.likeness.higher_is_better else float(np.sqrt(lines.target.var(0).mean()))
 
 
@@ -183,7 +183,7 @@ def _variables(found: Mapping[str, Measured], likeness: Likeness, task: str) -> 
 def _connected(found: Mapping[str, Measured], branched: np.ndarray, limit: float) -> Variables:
     """The first epoch of branching from which on no error barrier is above a limit, with an interval.
 
-    The interval has all such epochs that the intervals of the barriers leave possible: from the epoch after the last
+    The interval holds all such epochs that the intervals of the barriers allow: from the epoch after the last
     one whose barrier is surely above the limit to the one after the last whose barrier may be.
     """
     row, order = QUANTITIES.index("error_barrier"), np.argsort(branched)[: np.isfinite(branched).sum()]

@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from modescape.analyses.costs import Cost, Draws, Sizes
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     return Cost(sizes.of(sizes.runs * sizes.drawn, sizes.test))
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     return {"tested": Draws(sizes.runs * sizes.drawn, {"test": sizes.test})}

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and what ensembles are worth once they do."""
+"""Reliability diagrams, and deep ensemble equivalents after calibration."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def caption(dataset: xr.Dataset) -> str:
         "Top: accuracy of the test images whose top probability falls into one of 15 bins; larger marks hold more",
         "images; on the diagonal, probabilities are calibrated. Calibrated: divided by a temperature fitted on",
         f"validation. On {style.tested_on(dataset)}. ECE: mean distance from the diagonal. Calibrated NLL: temperature",
-        "fitted on one half of the test images, scored on the other, both ways, mean over splits. Equivalent: number",
+        "fitted on one half of the test images, scored on the other, both ways, mean over splits; paired: minus that",
+        "of one network on the same images. Equivalent: number",
         "of independent networks, interpolated, whose average has the same calibrated NLL; dashed: as many "
         "as there are;",
         f"defined from 1 to the {_most(dataset)} there are.",
@@ -63,14 +64,15 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Two reliability diagrams, calibrated NLL and equivalents against size, ECE, temperatures, and each over one."""
+    """Two reliability diagrams, gains in calibrated NLL, equivalents and that NLL itself, ECE and temperatures."""
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
-        _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
+        _against_size(dataset, "behind", "Calibrated NLL, paired: below 0 is better", "Minus one network's (nats)"),
+        _over_one(dataset),
         _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent number of networks (log scale)"),
+        _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
         _errors(dataset),
         _temperatures(dataset),
-        _over_one(dataset),
     ]
 
 
@@ -104,7 +106,10 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
         )
         if variable == "equivalent":
             low, middle, high = _drawn_worths(dataset, method)
-        series.append(line_of(method, size, middle, group=f"size {method}", low=low, high=high))
+        ends = {} if variable == "calibrated_nll" else {"low": low, "high": high}  # those of the difference are drawn
+        series.append(line_of(method, size, middle, group=f"size {method}", **ends))
+    if variable == "behind":
+        series.insert(0, charts.level("One network", 0.0, charts.span(size), width=1, in_legend=False))
     log = variable == "equivalent"  # one network and as many as there are, in one panel
     if log:
         ends = np.array(charts.span(size))
@@ -126,7 +131,7 @@ def _most(dataset: xr.Dataset) -> int:
 
 
 def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lower end, equivalent and upper end as they are drawn: open ends lie on 1 and on as many as there are, [size]."""
+    """Lower end, equivalent and upper end as drawn, [size]: open ends lie on 1 and on the number of networks."""
     low, middle, high = (
         np.minimum(dataset[f"equivalent{end}"].sel({"other_approach": method}).values.astype(float), _most(dataset))
         for end in ("_low", "", "_high")
@@ -136,14 +141,16 @@ def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndar
 
 
 def _below_one(dataset: xr.Dataset) -> str:
-    """Methods that are worse than one network with all the networks that they have, and by how much."""
+    """Methods that are worse than one network even with all their networks, and by how much."""
     names = []
     for method in (str(method) for method in dataset["other_approach"].values):
         behind = dataset["behind"].sel({"other_approach": method}).values
         at = np.flatnonzero(np.isfinite(behind))[-1:]
         if at.size and dataset["equivalent_below"].sel({"other_approach": method}).values[at[0]]:
             names.append(f"{style.method_look(method).name} ({behind[at[0]]:.2g} nats worse)")
-    return f"Equivalent < 1, and in the last panel alone, with all their networks: {', '.join(names)}." if names else ""
+    return (
+        f"Equivalent < 1, and in the differences alone, with all their networks: {', '.join(names)}." if names else ""
+    )
 
 
 def over_one(dataset: xr.Dataset) -> list[tuple[float, float, float, str, int]]:
@@ -229,7 +236,7 @@ def _temperatures(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Temperatures: above 1 is overconfident",
         x_label="Member",
-        y_label="Fitted temperature (1)",
+        y_label="Fitted temperature",
         series=[one, fitted],
         whole_x=True,
     )

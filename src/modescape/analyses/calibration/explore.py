@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 METRIC = "calibrated_nll"
 COVERS = "these networks on new examples"
 AGAINST = "one network"
+ALONE = (0, 1, 2, 3, 4, 5)  # panels of classes without the last one, each method over one network
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
-    """The figure as it stands below, a panel at a time, and its comparison of methods beside others."""
+    """The figure as it stands below, a panel at a time; of classes its comparison of methods beside others instead."""
     dataset = results["calibration"]
+    of_classes = task_of(dataset) == "classification"
     title = "Calibration of one network and of the ensemble"
-    views = [View(tab="reliability", title=title, figure="calibration", layers=True)]
-    if task_of(dataset) == "classification":
+    views = [View(tab="reliability", title=title, figure="calibration", layers=True, only=ALONE if of_classes else ())]
+    if of_classes:
         views.append(_after(dataset))
     return Explored(views=views)
 

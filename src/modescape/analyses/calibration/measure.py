@@ -62,7 +62,7 @@ OPEN = {"calibrated_nll": "", "behind": "", "equivalent": "; NaN: below one netw
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     runs = runs_of(context)
     own = requests(context, runs, sampled_methods(context), [image_sets.clean(context)])
     return [*own, *solution_requests(runs, [image_sets.validation_images()])]
@@ -80,7 +80,7 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
 
     Args:
         offered: predictions of groups of networks on test examples, of independent ones on validation examples, too.
-            Scale, distance and control are NaN where they are not offered beside them.
+            Scale, distance and control are NaN where they are not offered.
         splits: random halves that the calibrated NLL is averaged over.
         resamples: resampled test sets behind the intervals.
 
@@ -95,7 +95,9 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
     group = test.example_group
     enough_images(offered, len(label), 2, "calibration, on halves of them,")
     if count_units(group, len(label)) < 2:
-        raise NotEnough(f"calibration, on halves of the test images, needs 2 groups of them; {offered.named} has 1")
+        raise NotEnough(
+            f"calibration is measured on halves of the test split and needs 2 groups of examples; {offered.named} has 1"
+        )
     found = solutions(offered.sampled, SETS)
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     key = rng.key(offered.seed, "calibration")
@@ -172,7 +174,7 @@ def _resampled_worths(
 def _diagrams(
     test: np.ndarray, validation: np.ndarray, label: np.ndarray, validation_label: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What the reliability diagrams are of, [network or ensemble, example, class] each."""
+    """Predictions for the reliability diagrams, [network or ensemble, example, class] each."""
     single = calibrated(test, validation, validation_label)
     average = combine(test)[None]
     tempered = calibrated(average, combine(validation)[None], validation_label)
@@ -196,10 +198,10 @@ def _sizes(log_prob: np.ndarray) -> range:
 
 
 class _Halves(NamedTuple):
-    """How test examples are halved: one half is scored at the temperature of the other."""
+    """Random halves of the test examples; each is scored at the temperature of the other."""
 
     label: np.ndarray  # [example]
-    group: np.ndarray | None  # of each example; halves cut none
+    group: np.ndarray | None  # of each example; no group is split
     splits: int
     key: int
 

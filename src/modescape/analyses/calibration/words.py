@@ -52,8 +52,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
             equivalents.append(f"{equal.size} of {name_of(method)} {equal.text(2)}")
     single, together = (fixed(pick(dataset, "ece", approach=method), 3) for method in ("single", "independent"))
     text = (
-        "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
-        f"networks, and dots for calibration errors and temperatures. ECE: {single} for a single network, {together} "
+        "Reliability diagrams, line charts of the calibrated log-likelihood, of what it differs by from one network's "
+        "and of equivalents against the number of networks, and dots for calibration errors and temperatures. ECE: "
+        f"{single} for a single network, {together} "
         f"for all {dataset.sizes['member']} averaged. "
         f"Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Deep ensemble equivalents: {listing(equivalents) or ABSENT}."

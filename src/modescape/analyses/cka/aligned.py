@@ -86,7 +86,7 @@ def to_last(grams: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 def mean_of(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what there is: features of a layer that does not vary have no alignment."""
+    """Mean over the first axis, ignoring NaN: a layer whose features do not vary has no alignment."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing at all: NaN
         return np.nanmean(values, axis=0)

@@ -1,4 +1,4 @@
-"""Layers against layers of another network and of their own, the same layer over pairs, and along a run."""
+"""CKA of layers between networks and within one, of the same layer over pairs, and along a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFTER, BEFORE = style.BLUE, style.VERMILION
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What alignment is, of what, and what it does not say."""
+    """What CKA measures here, and what it does not show."""
     members = dataset.sizes["member"]
     batches = style.counted(int(dataset.attrs["batches"]), "random batch", "random batches")
     pairs = style.counted(members * (members - 1) // 2, "pair")
@@ -62,7 +62,7 @@ def _ending(name: str) -> str:
 
 
 def runs_of(dataset: xr.Dataset) -> np.ndarray:
-    """Places of the members of which several epochs are there."""
+    """Indices of the members with several stored epochs."""
     there = np.isfinite(dataset["along"].transpose("member", "epoch", "layer").values).any(2)
     return np.flatnonzero(there.sum(1) > 1)
 
@@ -71,7 +71,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Two matrices, the same layer over pairs, and the epochs where they are there."""
     own = names(dataset)
     matrices = [dataset[name].transpose("layer", "other_layer").values for name in ("cka", "cka_within")]
-    scale = dataclasses.replace(style.cosine_scale(*matrices), label="CKA (1)")
+    scale = dataclasses.replace(style.cosine_scale(*matrices), label="CKA")
     panels: list[HeatMap | Panel] = [
         _matrix(title, own, matrix, scale)
         for title, matrix in zip(("Two members, mean over pairs", "One member with itself"), matrices, strict=True)
@@ -115,7 +115,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
     low = min(0.0, charts.span(*(one.x for one in series))[0])
     return Panel(
         title="The same layer of two members",
-        x_label="CKA (1)",
+        x_label="CKA",
         y_label="Layer",
         series=series,
         x_range=(low - 0.02, 1.02),
@@ -137,7 +137,7 @@ def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
     return Panel(
         title="Epochs of a run against its last",
         x_label="Epoch",
-        y_label="CKA (1)",
+        y_label="CKA",
         series=series,
         y_range=(low - 0.02, 1.02),
         whole_x=True,

@@ -1,4 +1,4 @@
-"""Which layers of a network are compared, and what of their outputs."""
+"""Choice of the layers to compare, and the features taken from their outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEW = 3  # times fewer layers than may be compared: then finer ones are, some of
 
 @dataclass(frozen=True)
 class Looked:
-    """The layers that are compared, on batches of examples."""
+    """The layers to compare, on batches of examples."""
 
     context: StudyContext
     batches: list[Inputs]  # of a split and of one size, leaves [example, ...]
@@ -71,20 +71,20 @@ class Looked:
         return self.context.dataset.kind.name == "tokens"
 
     def _mask(self, prepared: Inputs) -> Tensor | None:
-        """Which places of sentences hold a token, bool [example, place]; None of other examples."""
+        """Which positions of sentences hold a token, bool [example, position]; None for other examples."""
         if not self.of_tokens or not isinstance(prepared, tuple):
             return None
         return next((leaf for leaf in prepared if leaf.dtype == torch.bool and leaf.dim() == 2), None)
 
 
 def features(output: Tensor, mask: Tensor | None, *, convolution: bool = False) -> Tensor:
-    """What a layer gives of each example, [example, ...]: of tokens the mean over the places that hold one.
+    """The output of a layer per example, [example, ...]; for tokens the mean over the positions that hold one.
 
     Args:
-        output: [example, ...]; of tokens [example, place, feature] or, of a convolution, [example, feature, place].
-        mask: of tokens, bool [example, place]; a layer behind a pooling of places has fewer, each of which holds a
-            token where any of its own does. None: no tokens.
-        convolution: the layer is one. Of blocks around one that is seen by an axis as long as the mask.
+        output: [example, ...]; for tokens [example, position, feature] or (convolution) [example, feature, position].
+        mask: of tokens, bool [example, position]; a layer after pooling over positions has fewer, each of which
+            holds a token where any of its inputs does. None: no tokens.
+        convolution: the layer is one. In blocks around one, it shows by an axis as long as the mask.
     """
     if mask is None or output.dim() != 3:
         return output

@@ -47,8 +47,8 @@ def measure(
 ) -> xr.Dataset:
     """Unbiased linear CKA (`modescape.functionspace.linear_cka`) of the layers of members, and of epochs of one run.
 
-    Every checkpoint has the batch-norm statistics that it holds. A map of a picture counts with all its places; of a
-    sentence the mean over the places that hold a token is taken.
+    Every checkpoint has the batch-norm statistics that it holds. All positions of an image's feature map are used, and
+    for a sentence the mean over the positions that hold a token.
 
     Args:
         context: the study's data, network and evaluator.
@@ -71,7 +71,9 @@ def measure(
     enough_units(offered, len(index), 2 * LEAST, WHAT)
     looked = Looked.at(context, in_batches(context.dataset.test, index, batch), checkpoints.solution(chosen[0]), layers)
     if not looked.names:
-        raise NotEnough(f"{WHAT} needs a layer with weights that gives a tensor once in a pass; the network has none")
+        raise NotEnough(
+            f"{WHAT} needs a layer with weights that returns one tensor per forward pass; the network has none"
+        )
     solutions = {member: looked.grams(checkpoints.solution(member)) for member in chosen}
     value, same = every_two(list(solutions.values()))
     along, steps = _along(looked, checkpoints, solutions, trajectories, epochs)
@@ -100,7 +102,7 @@ def measure(
 
 
 def drawn(split: Split, examples: int, seed: int) -> torch.Tensor:
-    """Which examples are looked at, int64 [example]: drawn at random, one of each group where these have groups.
+    """Which examples are used, int64 [example]: drawn at random, one of each group where these have groups.
 
     Batches in the order of the data could hold one class each; two examples of one group are no independent pair.
     """
@@ -114,7 +116,7 @@ def drawn(split: Split, examples: int, seed: int) -> torch.Tensor:
 def in_batches(split: Split, index: torch.Tensor, batch: int) -> list[Inputs]:
     """Examples in two batches or more of equal size, for intervals in eight where that leaves enough in each.
 
-    What is left over is left out.
+    Remaining examples are left out.
     """
     count = max(2, min(BATCHES, len(index) // FEW), round(len(index) / max(batch, LEAST)))
     size = len(index) // count

@@ -1,1 +1,1 @@
-"""Barriers between every two solutions, as they are and once aligned; and what networks do along paths between two."""
+"""Barriers between every two solutions, as they are and once aligned; and networks along paths between two."""

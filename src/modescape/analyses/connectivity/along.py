@@ -1,4 +1,4 @@
-"""Paths from one solution to another, and what networks do along them."""
+"""Paths from one solution to another, and the networks along them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from modescape.types import Inputs, ModelState, Params
 
 @dataclass(frozen=True)
 class Fit:
-    """How bent paths are fitted."""
+    """How curved paths are fitted."""
 
     batches: Any  # of training examples
     loss: str | Loss
@@ -50,7 +50,7 @@ def paths_between(
         one: the start.
         other: the end.
         aligned: the end, its units in the order of the start's.
-        fit: how bent paths are fitted.
+        fit: how curved paths are fitted.
     """
     start = separate(module, one)
     found = {"straight": Path.straight(module, start, separate(module, other))}
@@ -82,7 +82,7 @@ class Networks:
 
 
 class Met:
-    """What networks along every path do; NaN where there is no path.
+    """Scores of the networks along every path; NaN where there is no path.
 
     Args:
         networks: with the set "test", and "shifted" where there is one: the same examples.
@@ -125,7 +125,7 @@ class Met:
             self.barrier[:, row, column] = list(heights("", self.t, by_group(rows, self.group), LEVEL).values())
 
     def variables(self, units: str) -> Variables:
-        """As in a result, ``units`` those of barriers."""
+        """The variables of a result; ``units`` are those of barriers."""
         likeness = likeness_of(self.networks.context)
         path, pair, height = (("other_approach", *more) for more in (("t",), ("member", "t"), ("metric",)))
         quality, agreement = likeness.quality, likeness.agreement

@@ -28,7 +28,7 @@ Rows = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Lines:
-    """How two networks are compared: what `modescape.barrier` is asked of every pair."""
+    """How two networks are compared: the arguments of `modescape.barrier` for every pair."""
 
     module: nn.Module
     batches: Sequence[Any]  # of test examples
@@ -83,7 +83,7 @@ class Barriers:
         Args:
             lines: how.
             states: the members' solutions.
-            heard: called after every pair, with the lines that were looked at.
+            heard: called after every pair, with the lines that were evaluated.
         """
         for i, j in combinations(range(len(states)), 2):
             found = self._found(lines, states[i], states[j])
@@ -95,7 +95,7 @@ class Barriers:
                 for metric, values in rows.items():
                     self._add((KINDS.index(kind), METRICS.index(metric)), (i, j), found.profiles[kind].t, values)
             heard(len(found.profiles))
-        self.value[..., range(len(states)), range(len(states))] = 0.0  # a network and itself
+        self.value[..., range(len(states)), range(len(states))] = 0.0  # a network against itself
         if self.refused:
             self.first = None
             for values in (self.value, self.low, self.high, self.of_member):
@@ -107,7 +107,7 @@ class Barriers:
             try:
                 return lines.barrier(one, other, aligned=True)
             except (InputError, WorkError) as error:  # one that is not of the alignment comes again
-                self.refused = str(error).partition("; ")[0]  # without what a caller of the library could do
+                self.refused = str(error).partition("; ")[0]  # without the advice for callers of the library
         return lines.barrier(one, other, aligned=False)
 
     def _add(self, at: tuple[int, int], pair: tuple[int, int], t: np.ndarray, rows: np.ndarray) -> None:
@@ -120,7 +120,7 @@ class Barriers:
         self.of_member[at][[i, j]] += own
 
     def variables(self, units: str) -> Variables:
-        """As in a result, ``units`` those of both metrics."""
+        """The variables of a result; ``units`` are those of both metrics."""
         kind, pair = ("approach", "metric"), ("member", "other_member")
         matrix, text = (*kind, *pair), "height above the line between both ends, on test examples"
         cosine = "cosine of all weights that can be permuted"

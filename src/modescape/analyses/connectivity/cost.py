@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PASSES = 3  # of training examples for a network that is repaired: its own momen
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("connectivity")
     members, points = min(sizes.members, own["members"]), max(own["points"], 3)
     test, train = sizes.test_at_most(own["examples"]), min(sizes.train, own["train_examples"])

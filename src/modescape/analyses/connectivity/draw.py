@@ -1,4 +1,4 @@
-"""Barriers between every two solutions, their means over pairs, and what networks do along paths between two."""
+"""Barriers between every two solutions, their means over pairs, and networks along paths between two."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _unrelated(dataset: xr.Dataset) -> str:
 
 
 def pairs_of(dataset: xr.Dataset) -> list[tuple[int, int]]:
-    """Places of the members of every pair."""
+    """Indices of the members of every pair."""
     first, second = np.triu_indices(dataset.sizes["member"], 1)
     return list(zip(first.tolist(), second.tolist(), strict=True))
 
@@ -107,7 +107,7 @@ def kinds_of(dataset: xr.Dataset) -> list[str]:
 
 
 def factor_of(dataset: xr.Dataset) -> float:
-    """What an error is multiplied by where it is drawn: shares are points."""
+    """The factor by which an error is drawn: 100 for shares, shown in percentage points."""
     return 100.0 if task_of(dataset) == "classification" else 1.0
 
 
@@ -218,7 +218,7 @@ def _paths(dataset: xr.Dataset) -> list[str]:
 
 
 def _similar(dataset: xr.Dataset) -> list[Panel]:
-    """How like both ends, and like solutions that are unrelated to the path."""
+    """Similarity to both ends, and to solutions unrelated to the path."""
     similarity = dataset["similarity"]
     towards = [
         ("Similarity to the start", similarity.isel(member=0)),

@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Barriers that alignment and reset take away for the most part; bent paths on which the function changes."""
+    """Barriers that alignment and reset mostly remove; curved paths on which the function changes."""
     random, known = np.random.default_rng(9), max(2, min(members, 5))
     noise = random.normal(0, 0.12, (known, known))
     value = HEIGHT[..., None, None] * (1 + (noise + noise.T) / 2)

@@ -1,4 +1,4 @@
-"""What results are made along, and how their intervals were made."""
+"""The axes along which results are made, and how their intervals were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How solutions are connected: barriers between every two of them, and what networks do along paths between two."""
+"""How solutions are connected: barriers between every two of them, and networks along paths between two."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ def measure(
 
     Args:
         context: the study's data, network and evaluator.
-        members: so many at most, from the first on: members * (members - 1) / 2 pairs.
-        points: places on the line of each pair, both ends included; paths have as many again between these.
+        members: at most this many, from the first on: members * (members - 1) / 2 pairs.
+        points: positions on the line of each pair, both ends included; paths also have the midpoints.
         examples: test examples, from the first on.
         train_examples: training examples from which statistics are made, from the first on.
-        steps: of Adam for each bent path, on batches of the recipe's size of all training examples.
+        steps: of Adam for each curved path, on batches of the recipe's size of all training examples.
         learning_rate: at the first of them.
-        severity: of the corruptions (`modescape.data.shift`) in whose loss paths are looked at.
+        severity: of the corruptions (`modescape.data.shift`) in whose loss paths are evaluated.
 
     Raises:
         NotEnough: with fewer than two trained members.
-        InputError: on a severity that there is not.
+        InputError: for an unknown severity.
 
     Source: Entezari et al. 2022, arXiv 2110.06296; Garipov et al. 2018, arXiv 1802.10026; Jordan et al. 2022, arXiv
     2211.08403.
@@ -111,7 +111,7 @@ def measure(
 
 @dataclass(frozen=True)
 class _Sets:
-    """The examples that are looked at."""
+    """The examples that are used."""
 
     test: Split
     group: np.ndarray | None  # of each test example
@@ -121,7 +121,7 @@ class _Sets:
 
     @classmethod
     def of(cls, context: StudyContext, dtype: torch.dtype, examples: int, train_examples: int) -> _Sets:
-        """So many of each at most, from the first on."""
+        """At most this many of each, from the first on."""
         test = context.dataset.test.first(examples)
         group = group_codes(image_sets.clean(context, examples).group(context), len(test.label))
         given = batches_of(context, test, dtype=dtype)
@@ -152,7 +152,7 @@ def _passes(context: StudyContext, dtype: torch.dtype) -> Iterator[tuple[Inputs,
 
 
 def _shifted(context: StudyContext, severity: int, examples: int) -> tuple[dict[str, Inputs], str]:
-    """The same examples under the study's shift, and what is done to them, or why nothing is."""
+    """The same examples under the study's shift, and a description of it, or why there is none."""
     try:
         inputs = image_sets.shifted(context, severity, examples).inputs(context)
         shift = image_sets.shift_of(context)

@@ -107,7 +107,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     pairs = count(len(pairs_of(dataset)), "pair")
     if raw.known and raw.sign <= 0:
         return (
-            f"Whether there is a barrier between two solutions cannot be told: the mean over {pairs} is "
+            f"Whether there is a barrier between two solutions is unclear: the mean over {pairs} is "
             f"{_nats(raw)}, and the interval includes 0."
         )
     where = f"mean over {pairs}, {sample(dataset)}"

@@ -1,1 +1,1 @@
-"""What each given model adds to the average of all."""
+"""Contribution of each given model to the average of all."""

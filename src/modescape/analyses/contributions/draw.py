@@ -1,4 +1,4 @@
-"""What each model adds to the average of all: Shapley value, and what is lost without it."""
+"""Contribution of each model to the average of all: Shapley value, and leave-one-out difference."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _panel(dataset: xr.Dataset, metric: str, score: Score, kind: str, order: np.
     better = "right" if score.higher_is_better else "left"
     return Panel(
         title=f"{title}: {better} is better",
-        x_label=f"{score.name} ({'points' if score.percent else score.difference_unit})",
+        x_label=score.of_differences(score.name),
         y_label="Model",
         series=[zero, bars],
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],

@@ -17,7 +17,7 @@ UNIT = "1 (nats for nll)"
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Models that add nearly the same."""
+    """Models with nearly equal contributions."""
     ripple = np.sin(np.arange(members))
     ripple = (ripple - ripple.mean())[:, None] * np.array([0.005, -0.02])
     shapley = (ALL - NONE) / members + ripple

@@ -1,4 +1,4 @@
-"""What each given model adds to the average of all: what is lost without it, and its Shapley value."""
+"""Contribution of each given model to the average of all: leave-one-out difference and Shapley value."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ INTERVALS = (
 def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> xr.Dataset:
     """Leave-one-out differences and Shapley values of every model, in accuracy and NLL.
 
-    Shapley values sum to the score of all models minus that of none; with no model every class is as probable (of a
-    regression: the mean of the targets with their variance). Up to 12 models they are exact, else from random orders.
+    Shapley values sum to the score of all models minus that of none; with no model classes are equally probable (for
+    a regression: the mean of the targets with their variance). Up to 12 models they are exact, else from random orders.
 
     Args:
         offered: predictions of test examples, models with names.
-        examples: that are looked at, at most; drawn, whole groups of them.
+        examples: used, at most; drawn, whole groups of them.
         orders: of the models, sampled, about.
 
     Raises:
@@ -54,7 +54,9 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
     found = averages_of(predictions, models_of(predictions), scoring, examples, key)
     metrics = [name for name in SHARED if name in found.losses]
     if not metrics:
-        raise NotEnough(f"{what} needs the accuracy or the NLL; these models say one number an example and no variance")
+        raise NotEnough(
+            f"{what} needs the accuracy or the NLL; these models give one number per example and no variance"
+        )
     rows = [_of_score(found, metric, key, orders) for metric in metrics]
     dims, units = ("model", "metric"), units_of(metrics)
     texts = {

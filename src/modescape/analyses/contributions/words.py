@@ -94,5 +94,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     said = f"The average of all {len(models)} models is {listing([*filter(None, parts)])}" if helps or harms else ""
     rest = f"for {open_} of {len(models)} the 95 % interval of the change without that model includes 0"
     if not said:
-        return f"Which models the average needs cannot be told from its {short}: {rest} ({sample(dataset)})."
+        return f"Which models the average needs is unclear from its {short}: {rest} ({sample(dataset)})."
     return f"{said}{f'; {rest}' if open_ else ''} ({sample(dataset)})."

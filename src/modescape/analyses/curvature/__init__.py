@@ -1,1 +1,1 @@
-"""The Hessian of the training loss at solutions and along one run: its spectrum, and how sharp the solutions are."""
+"""The Hessian of the training loss at solutions and along one run: its spectrum, and the sharpness of the solutions."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Curvature of the training loss"
-ROUNDING = 1e-6  # nats per squared weight: what float32 leaves
+ROUNDING = 1e-6  # nats per squared weight: rounding error of float32
 LEAST = 1e-5  # of a density, over its largest value: lower ones are not drawn
 EIGENVALUE = "Eigenvalue (nats per squared weight)"
 BALLS = {  # approach -> title, label of the axis
@@ -28,7 +28,7 @@ RANKS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, s
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Of what the eigenvalues are, how they were found, and what correlations over so few networks say."""
+    """The matrix of the eigenvalues, how they were computed, and the limits of correlations over few networks."""
     attrs, members = dataset.attrs, dataset.sizes["member"]
     return style.sentences(
         f"Hessian of the loss on {style.counted(int(attrs['training_examples']), 'training example')}, of",
@@ -60,7 +60,7 @@ def _error(dataset: xr.Dataset) -> str:
 
 
 def correlations(dataset: xr.Dataset) -> str:
-    """Whether any rank correlation is other than 0, and how far so many intervals can be trusted."""
+    """Whether any rank correlation differs from 0, and a caution about multiple intervals."""
     low, value, high = (dataset[f"correlation{end}"].values.ravel() for end in ("_low", "", "_high"))
     there = np.isfinite(low) & np.isfinite(high)
     if not there.any():
@@ -136,7 +136,7 @@ def _members(dataset: xr.Dataset) -> Panel:
 
 
 def _along(dataset: xr.Dataset) -> Panel:
-    """The largest eigenvalues at epochs of a run, and how far the smallest lies below 0."""
+    """The largest eigenvalues at epochs of a run, and the smallest where it is negative."""
     epochs = dataset["epoch"].values
     series = _ranks(dataset["epoch_largest"].transpose("eigenvalue", "epoch").values, x=epochs, marker=DOT)
     below = -dataset["epoch_smallest"].values
@@ -177,7 +177,7 @@ def _ranks(values: np.ndarray, **looks: Any) -> list[Series]:
 
 
 def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
-    """Sharpness of the members against another number of each."""
+    """Sharpness of the members against another quantity."""
     chosen = dataset.sel({"metric": ball, "other_metric": other})
     low, value, high = (float(chosen[f"correlation{end}"]) for end in ("_low", "", "_high"))
     said = f"rank correlation {style.number(value)}" if np.isfinite(value) else "no rank correlation"
@@ -205,7 +205,7 @@ def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
 
 
 def words(dataset: xr.Dataset, other: str) -> tuple[str, str]:
-    """What a number of each member is called, and the label of its axis."""
+    """The name of a quantity of members, and the label of its axis."""
     if other == "test_loss":
         return "test loss", "Test loss (nats per example)"
     likeness: Likeness = LIKENESS[task_of(dataset)]

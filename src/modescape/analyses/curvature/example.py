@@ -19,7 +19,7 @@ UNIT = "nats per squared unit of weight"
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """A peak at 0 and a few large eigenvalues; sharp at first, then flat; sharpness says nothing of the rest."""
+    """A peak at 0 and a few large eigenvalues; sharp at first, then flat; sharpness is uncorrelated with the rest."""
     random = np.random.default_rng(0)
     scale = np.exp(random.normal(0, 0.5, members))
     outside = 1.4 * np.outer(scale, [1, 0.55, 0.4])

@@ -1,4 +1,4 @@
-"""Curvature of the training loss: spectra at solutions and along a run, and sharpness against what it may say."""
+"""Curvature of the training loss: spectra at solutions and along a run, and sharpness against what it may predict."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INTERVALS = (
     "95 %: of densities and traces over random vectors, for these networks and examples; of rank correlations over "
     "members, for new ones, as if each member's difference from the others were its own"
 )
-SAMPLES = 4  # random steps of an average rise
+SAMPLES = 4  # random steps for an average increase
 
 
 def measure(
@@ -57,7 +57,7 @@ def measure(
     """The Hessian's spectrum at solutions and along one run, and the sharpness of the solutions.
 
     Densities, largest eigenvalues and traces come from the same Lanczos processes (`modescape.curvature`). Batch-norm
-    statistics are made for each point as all are compared, then frozen.
+    statistics are recomputed for each point as in every comparison, then frozen.
 
     Args:
         context: the study's data, network and evaluator.
@@ -67,7 +67,7 @@ def measure(
         steps: Hessian products of each vector.
         largest: eigenvalues that are kept.
         epochs: of one run, close together at its beginning.
-        points: places of the densities.
+        points: positions of the densities.
         radius: of the ball, L2 in weight units.
         adaptive_radius: of the ball of steps each over the size of its weight.
         climbs: gradients of the search for the worst point of a ball.
@@ -117,12 +117,12 @@ def measure(
 
 
 def _landscape(context: StudyContext, members: Sequence[int], split: Split) -> Landscape:
-    """The loss of all these members on examples; stored statistics are each point's own."""
+    """The loss of these members on examples; stored batch-norm statistics are each point's own."""
     return field(context, weights_of(context.offered, WHAT).solution(members[0]), split)
 
 
 def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tuple[int, list[int]]:
-    """The first of the members of which most epochs are kept, and epochs of it; none of one checkpoint.
+    """The first member with the most stored epochs, and a selection of them; none of a single checkpoint.
 
     They are close together at the beginning, where curvature changes: evenly on a logarithmic scale, and epoch 0.
     """
@@ -138,7 +138,7 @@ def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tu
 def _rises(
     over: Landscape, solutions: Sequence[Params], radii: dict[str, float], climbs: int
 ) -> dict[str, list[Sharpness]]:
-    """How far the loss rises in the ball of each radius around each solution."""
+    """Increase of the loss in the ball of each radius around each solution."""
     return {
         name: sharpness_at(over, solutions, own, adaptive=name == "adaptive", ascents=1, steps=climbs, samples=SAMPLES)
         for name, own in radii.items()
@@ -146,7 +146,7 @@ def _rises(
 
 
 def _sharpness(rises: dict[str, list[Sharpness]]) -> Variables:
-    """How far the loss rises within each ball."""
+    """Increase of the loss within each ball."""
 
     def values(name: str) -> np.ndarray:
         return np.array([[getattr(one, name) for one in found] for found in rises.values()])
@@ -160,7 +160,7 @@ def _sharpness(rises: dict[str, list[Sharpness]]) -> Variables:
 
 
 def _quality(context: StudyContext, members: Sequence[int], over: Landscape, solutions: Sequence[Params]) -> Variables:
-    """Losses of the solutions on training and test examples, and how far each differs from the others on the latter."""
+    """Losses of the solutions on training and test examples, and each one's mean difference from the others there."""
     test, likeness = context.dataset.test, likeness_of(context)
     around = [neighbourhood(context, member) for member in members]
     said = np.stack([likeness.said(one.log_prob("single", None, 1, {"": test.inputs})[""][0]) for one in around])
@@ -178,9 +178,9 @@ def _quality(context: StudyContext, members: Sequence[int], over: Landscape, sol
 
 
 def from_others(apart: np.ndarray) -> np.ndarray:
-    """How far each member is from the others, mean over these, [member] of [member, member]; NaN of one member.
+    """Mean distance of each member from the others, [member], from [member, member]; NaN for one member.
 
-    A member whose predictions are no numbers has no distance from any other, and has no part in the others' means.
+    A member with NaN predictions has no distance to any other and is left out of the others' means.
     """
     known = np.isfinite(apart) & ~np.eye(len(apart), dtype=bool)
     with np.errstate(invalid="ignore"):  # none
@@ -188,7 +188,7 @@ def from_others(apart: np.ndarray) -> np.ndarray:
 
 
 def _measures(own: Variables) -> dict[str, np.ndarray]:
-    """What is correlated: sharpness in each ball, the largest eigenvalue, the trace; [member] each."""
+    """The quantities to correlate: sharpness in each ball, the largest eigenvalue, the trace; [member] each."""
     rises = dict(zip(BALLS, own["sharpness"][1], strict=True))
     return {**rises, "largest": own["largest"][1][:, 0], "trace": own["trace"][1]}
 

@@ -17,9 +17,9 @@ from modescape.types import Params
 if TYPE_CHECKING:
     from modescape.analyses.stating import Variables
 
-TOGETHER = 16  # points of which Lanczos vectors are held at once, where they go together
-HEIGHT = 0.01  # of the Gaussians that eigenvalues are drawn as, over the range of them all
-MARGIN = 4  # of these beyond it
+TOGETHER = 16  # points whose Lanczos vectors are in memory at once, if stacked
+HEIGHT = 0.01  # width of the Gaussians around eigenvalues, relative to the range of all
+MARGIN = 4  # Gaussian widths beyond the range
 NATS = "nats per squared unit of weight"
 Spectra = Sequence["SpectralDensity | None"]
 
@@ -27,14 +27,14 @@ Spectra = Sequence["SpectralDensity | None"]
 def spectra(
     field: Landscape, points: Sequence[Params], probes: int, steps: int, tell: Callable[[int], None]
 ) -> list[SpectralDensity | None]:
-    """Of the Hessian at each point, from the same vectors; None where the loss or a derivative is not finite.
+    """Spectra of the Hessian at each point, from the same vectors; None where the loss or a derivative is not finite.
 
     Args:
         field: the loss.
         points: all tensors of each.
         probes: random vectors.
         steps: products of each.
-        tell: is told of how many points they are known.
+        tell: called with the number of points that are done.
     """
     found: list[SpectralDensity | None] = []
     size = TOGETHER if field.stack else 1
@@ -48,7 +48,7 @@ def spectra(
 
 
 def _of_finite(field: Landscape, points: list[Params], probes: int, steps: int) -> list[SpectralDensity | None]:
-    """The same where the losses are finite."""
+    """`spectra` for points with finite losses."""
     if not points:
         return []
     try:
@@ -60,7 +60,7 @@ def _of_finite(field: Landscape, points: list[Params], probes: int, steps: int) 
 
 
 def densities(found: Spectra, points: int) -> tuple[Variables, np.ndarray, float]:
-    """Densities of the solutions at common places [x], these, and the width of the Gaussians."""
+    """Densities of the solutions at common positions [x], the positions, and the width of the Gaussians."""
     known = [one.ritz[one.weight > WEIGHTLESS] for one in found if one is not None]
     ends = (float(torch.cat(known).min()), float(torch.cat(known).max())) if known else (0.0, 1.0)
     deviation = HEIGHT * max(ends[1] - ends[0], 1e-12)
@@ -79,7 +79,7 @@ def densities(found: Spectra, points: int) -> tuple[Variables, np.ndarray, float
 
 
 def ends(found: Spectra, count: int, dim: str, prefix: str = "") -> Variables:
-    """The largest eigenvalues, the smallest, and the trace, of points along ``dim``; NaN where nothing is known.
+    """The largest eigenvalues, the smallest, and the trace, of points along ``dim``; NaN where unknown.
 
     Args:
         found: of the points.

@@ -1,4 +1,4 @@
-"""The networks that are trained for the comparison at equal training cost."""
+"""The auxiliary networks for the comparison at equal training cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     long = size.cycles * epochs
     cycle: dict[str, Any] = {"kind": "cyclic", "cycles": size.cycles}
     kinds: dict[str, dict[str, Any]] = {
-        # one ensemble of `cycles` networks a repeat
+        # one ensemble of `cycles` networks per repeat
         "independent": {"members": size.members * size.cycles, "epochs": epochs, "schedule": {"kind": "cosine"}},
         "snapshots": {"epochs": long, "schedule": cycle},
         "csgmcmc, cold": {"epochs": long, "schedule": {**cycle, "temperature": COLD}},
@@ -28,7 +28,7 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     }
     found = {}
     for method, settings in kinds.items():
-        # the ends of cycles, or of the training, are the only checkpoints that are looked at
+        # the ends of cycles, or of the training, are the only checkpoints that are used
         keep_every = epochs if settings["schedule"]["kind"] == "cyclic" else None
         kept = {"trajectories": 0, "keep_last": 1, "keep_every": keep_every}
         found[CYCLIC[method]] = small(recipe, examples, **kept, **settings)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
 THESE_MARK = " (these)"
-DIFFERENCES = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores whose differences are drawn, too; the first ones
+FIRST = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores that come before others
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What rings and marks are, what each method cost, and how to read the plane."""
+    """The meaning of rings and marks, the cost of each method, and how to read the plane."""
     return style.sentences(
         "Grey ring: mean of the single networks; coloured mark: their ensemble; its 95 % interval is for new repeats,",
-        f"or, where{THESE_MARK} stands behind a name, for these networks alone. Each method",
+        f"or, where a name is marked{THESE_MARK}, for these networks only. Each method",
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),
@@ -69,11 +69,11 @@ def _costs(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """The scores by method, beside them what they differ by at equal cost; the divergence, and the plane."""
+    """The scores by method, next to them the differences at equal cost; the divergence, and the plane."""
     found, shown = [], scores(dataset)
-    for metric in sorted(shown, key=lambda name: DIFFERENCES.index(name) if name in DIFFERENCES else len(DIFFERENCES)):
+    for metric in sorted(shown, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         found.append(_scores(dataset, metric, shown[metric]))
-        if metric in DIFFERENCES and "difference" in dataset:
+        if "difference" in dataset:
             found.append(_differences(dataset, metric, shown[metric]))
     return [*found, _divergence(dataset), _plane(dataset)]
 
@@ -119,7 +119,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     marks = _marks(dataset, "difference", metric, score.factor, in_legend=False)
     return Panel(
         title=f"{score.name}: {'right' if score.higher_is_better else 'left'} of 0 is better",
-        x_label=f"Difference ({score.difference_unit})",
+        x_label=score.of_differences("Difference"),
         y_label="Method",
         series=[zero, *marks],
         rows=_rows(dataset),
@@ -160,7 +160,7 @@ def _plane(dataset: xr.Dataset) -> Panel:
     return Panel(
         title=f"Diversity against {'error' if numbers else 'accuracy'}",
         x_label=in_target_unit(dataset, "RMSE (unit of the target)") if numbers else "Accuracy (%)",
-        y_label="Distance / error of the two (1)" if numbers else "Disagreement / own error (1)",
+        y_label="Distance / error of the two (ratio)" if numbers else "Disagreement / own error (ratio)",
         series=series,
     )
 

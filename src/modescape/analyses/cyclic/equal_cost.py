@@ -1,4 +1,4 @@
-"""What wins at equal training cost, in words: pure functions of the result of `cyclic`."""
+"""The comparison at equal training cost in words: pure functions of the result of `cyclic`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 State = Literal["better", "worse", "equal"]
-DECIDING = ("accuracy", "rmse", "calibrated_nll", "nll")  # scores that name a winner, in the order of sentences
+DECIDING = ("accuracy", "rmse", "calibrated_nll", "nll")  # scores that decide a winner, in the order of sentences
 BESIDE = ("brier", "crps")  # told where it tells methods apart; it decides no sentence that names a winner
 PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
 
 @dataclass(frozen=True)
 class Against:
-    """One score of a method against the networks that cost as much training."""
+    """One score of a method against networks of equal training cost."""
 
     metric: str
     value: float
@@ -38,7 +38,7 @@ class Against:
 
     @property
     def score(self) -> Score:
-        """What is said of the score."""
+        """The record of the score."""
         return score_named(self.metric)
 
     @property
@@ -65,7 +65,7 @@ class Against:
 
 
 def score_named(metric: str) -> Score:
-    """What is said of a score that this version knows."""
+    """The record of a score that this version knows."""
     found = score_of(metric)
     assert found is not None, metric
     return found
@@ -124,7 +124,7 @@ def _long_run_answer(found: list[Against]) -> str:
 
 
 def _others_answer(cyclic: xr.Dataset | None) -> str:
-    """Which other ways beat as many independent networks at their cost."""
+    """Other methods that beat independent networks at equal cost."""
     if cyclic is None:
         return ""
     winners = []
@@ -165,7 +165,7 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
 
 
 def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
-    """Methods that other scores tell apart from their reference, with their figures; "" where there are none."""
+    """Methods that differ from their reference in other scores, with their figures; "" where there are none."""
     told = []
     for metric in BESIDE:
         found = [(method, one) for method in methods for one in compared(cyclic, method, [metric])]

@@ -33,7 +33,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         charts=charts,
         sentences=sentences,
         about="Each has the training cost of the independent networks it is compared with. Intervals: new repeats on "
-        "new examples; what has a single repeat, and the ensemble of all members, stands for itself.",
+        "new examples; for a single repeat, and for the ensemble of all members, these networks on new examples.",
         place=30,
     )
     return Explored(views=[view])

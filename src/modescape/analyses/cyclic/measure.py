@@ -39,7 +39,7 @@ def measure(offered: Offered) -> xr.Dataset:
     "snapshots": the ends of the cycles of one run. "csgmcmc": the same with Langevin noise in the last part of each
     cycle, at the published temperature (1/50,000: in effect snapshots) and at T = 1. "independent": a network of its
     own for each cycle. "long run": one network trained for all those epochs, which also predicts in one forward pass.
-    The optimiser is the recipe's: with Adam the noise makes no exact sampler.
+    The optimiser is the recipe's: with Adam the noise gives no exact sampler.
 
     And at the cost of all members of the study: "ensemble", which they are, and "whole long run", one network that was
     trained for as many epochs as all of them, where all of them are there (`at_the_cost_of_all`).
@@ -101,7 +101,7 @@ def measure(offered: Offered) -> xr.Dataset:
     )
 
 
-PLANE = {  # task -> what an axis of the plane is
+PLANE = {  # task -> the axes of the plane
     "classification": "its disagreement with the baseline over its error",
     "regression": "distance of its predictions from the baseline's over the error of the two",
 }
@@ -114,7 +114,7 @@ def _of_networks(
     likeness: Likeness,
     scoring: Scoring,
 ) -> Variables:
-    """What an ensemble's networks score alone, how diverse they are (of the first comparison), and what they cost."""
+    """Scores of an ensemble's single networks, their diversity (first comparison), and their cost."""
     spread = [
         np.mean([likeness.spread(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
         for method, own in found.items()
@@ -137,7 +137,7 @@ def _of_networks(
 
 
 def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int, int]]]:
-    """Networks of a method as (member, epoch), a group a repeat; those with an untrained network are left out."""
+    """Networks of a method as (member, epoch), one group per repeat; those with an untrained network are left out."""
     last, epochs, repeats = found.training.epochs, size.auxiliary_epochs, size.auxiliary_members
     if method == "independent":
         starts = range(0, repeats * size.cycles, size.cycles)
@@ -148,7 +148,7 @@ def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int,
     there = set(found.members)
     groups = [group for group in groups if all(member in there for member, _ in group)]
     if not groups:
-        raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")
+        raise NotEnough(f"cyclic schedules need trained networks; there are none of {method!r}")
     return groups
 
 
@@ -174,7 +174,7 @@ def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str
 
 
 def _plane(points: dict[str, np.ndarray], label: np.ndarray, methods: int, likeness: Likeness) -> np.ndarray:
-    """How good each network is, and its normalised difference from the first independent one, [2, method, draw]."""
+    """Quality of each network, and its normalised difference from the first independent one, [2, method, draw]."""
     baseline = likeness.said(points["independent"][0])
     points = points | {"independent": points["independent"][1:]}  # without the baseline
     place = np.full((2, methods, max(len(own) for own in points.values())), np.nan)

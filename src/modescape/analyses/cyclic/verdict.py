@@ -37,7 +37,7 @@ def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     found = [one for one in compared(cyclic, WHOLE) if one.metric in ("accuracy", "rmse")]
     epochs = pick(cyclic, "training_epochs", approach=WHOLE)
     whom = THESE if cyclic is not None and int(cyclic.attrs.get("long_runs", 1)) == 1 else "new runs"
-    label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
+    label = f"One network at the ensemble's cost, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [
         Card(label, accuracy(one.value), _cost_note(one, whom))
         if one.score.percent
@@ -56,10 +56,10 @@ def _cost_note(one: Against, whom: str) -> str:
 
 def _price(cyclic: xr.Dataset | None) -> str:
     start = "Whether the ensemble is worth its price: "
-    passes = "prediction costs as many times more as it has members"
+    passes = "prediction costs one forward pass per member"
     if compared(cyclic, WHOLE):
-        return f"{start}{passes}, and no larger network was trained at its cost, only a longer one."
+        return f"{start}{passes}, and at its cost only a longer run was trained, no larger network."
     return (
-        f"{start}training costs as many times more as it has members, and so does prediction; neither one longer run "
-        "nor one larger network was trained at equal cost."
+        f"{start}training and prediction cost as many times those of one network as it has members; neither a longer "
+        f"run nor a larger network was trained at equal cost."
     )

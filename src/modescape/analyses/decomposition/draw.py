@@ -32,7 +32,7 @@ BAR = (
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What the two ends of a line are, and what lies between them."""
+    """The meaning of the two ends of a line, and of their distance."""
     return style.sentences(
         f"Grey ring: mean score of {_networks(dataset)} networks of a method, one at a time; coloured mark: score of",
         f"their average; lower is better. {TERM} On {style.tested_on(dataset)}. {BAR}",
@@ -48,7 +48,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 
 def panels_of(dataset: xr.Dataset, scores: Mapping[str, tuple[str, str]]) -> list[Panel]:
-    """The same of any scores, metric -> title and axis label."""
+    """`panels` for any scores, metric -> title and axis label."""
     order = _order(dataset)
     names = [style.method_look(method).name for method in order]
     return [
@@ -71,7 +71,7 @@ def _order(dataset: xr.Dataset) -> list[str]:
     return [methods(dataset)[place] for place in places]
 
 
-@np.errstate(invalid="ignore")  # an infinite NLL, less another
+@np.errstate(invalid="ignore")  # an infinite NLL minus another
 def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
     chosen = dataset.sel({"approach": order})
     mean, together, low, high = (

@@ -40,14 +40,14 @@ INTERVALS = (
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     return groups.requests(
         context, groups.runs_of(context), groups.sampled_methods(context), [image_sets.clean(context)]
     )
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """Split Brier score and NLL of ensembles of as many networks of each method.
+    """Decompose Brier score and NLL of ensembles, with equally many networks of each method.
 
     For the mean probability and for the normalised geometric mean; see `modescape.metrics.decompose`.
 
@@ -90,7 +90,7 @@ def measure(offered: Offered) -> xr.Dataset:
 def _of_approaches(
     offered: Offered, log_prob: np.ndarray, label: np.ndarray, networks: int
 ) -> dict[str, tuple[list[Decomposition], np.ndarray | None]]:
-    """Parts and influences of every approach; of solutions where there are enough."""
+    """Decompositions and influences of every approach; of solutions where there are enough."""
     found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
     if len(log_prob) >= networks:
         found["independent"] = of_members(log_prob, label, networks)
@@ -110,7 +110,7 @@ def of_members(
     """Decompositions of groups of members, and the members' influences on the mean diversity term.
 
     A single network has no diversity, and that of k grows as 1 - 1/k: exactly for the Brier score, nearly for the
-    others. So influences of groups of more than half of the members are those of half of them, grown as much (see
+    others. So influences of groups of more than half of the members are those of half of them, scaled accordingly (see
     `modescape.metrics.crossed.size_estimates`).
 
     Args:

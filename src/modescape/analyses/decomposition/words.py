@@ -62,10 +62,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
     header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval, new networks", "ensemble")
-    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+    seen = f" ({sample(dataset)})"
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset, seen), behind=_takeaway(dataset))
 
 
-def _takeaway(dataset: xr.Dataset) -> str:
+def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
     """What diversity takes off the Brier score of independent networks, and of snapshots."""
     parts = []
     for method in ("independent", "trajectory"):
@@ -78,7 +79,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
                 shown = f"{fixed(found.value, places)} off {fixed(mean, 3)} for {_NETWORKS[method]}"
                 parts.append(shown + (bounds if found.known else ""))
     said = "; ".join(parts)
-    return f"Averaging takes the diversity term off the mean Brier score: {said} ({sample(dataset)})." if parts else ""
+    return f"Averaging takes the diversity term off the mean Brier score: {said}{seen}." if parts else ""
 
 
 _NETWORKS = {"independent": "independent networks", "trajectory": "snapshots of one run"}

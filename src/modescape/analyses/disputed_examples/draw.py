@@ -1,4 +1,4 @@
-"""How many examples are right in how many models, and the most disputed ones."""
+"""Numbers of examples by the number of models that are right, and the most disputed ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRAWN = 25
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks are."""
+    """The meaning of marks."""
     models = dataset.sizes["x"] - 1
     return style.sentences(
         f"Left: {style.tested_on(dataset)} by how many of {style.counted(models, 'model')} are right. Right:",
@@ -28,7 +28,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """Counts, and a row an example."""
+    """Counts, and one row per example."""
     counts = Series(
         name="Examples",
         x=dataset["x"].values.astype(float),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Said(NamedTuple):
-    """What all models say of every example, [example] each."""
+    """Predictions of all models on every example, [example] each."""
 
     information: np.ndarray  # mutual information of prediction and model, nats
     entropy: np.ndarray  # of the mean prediction, nats
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 def measure(offered: Offered, *, examples: int = 30) -> xr.Dataset:
     """Examples by the mutual information of prediction and model, H(mean p) - mean H(p), the largest first.
 
-    It is 0 where all models say the same, however unsure, and ln of the number of models at most. Of classes alone it
+    It is 0 where all models predict the same, however uncertain, and at most ln(models). For classes alone it
     is the entropy of the votes. One model's predictions are in memory at a time.
 
     Args:

@@ -1,1 +1,1 @@
-"""How good, how diverse, worth how many independent networks: the exact law of the Brier score as a map."""
+"""Quality and diversity of networks as a map, with deep ensemble equivalents by the exact law of the Brier score."""

@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modescape.methods import SCALED
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("diversity_map")
     networks = len(SCALED) * SPANNED * sizes.recipe.subspace.samples
     seen = 2 * sizes.test_at_most(own["examples"]) + sizes.validation
@@ -16,7 +16,7 @@ def cost(sizes: Sizes) -> Cost:
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     some = sizes.test_at_most(sizes.settings("diversity_map")["examples"])
     networks = len(SCALED) * SPANNED * sizes.recipe.subspace.samples
     return {"map": Draws(networks * sizes.runs, {"test": some, "shifted": some, "validation": sizes.validation})}

@@ -161,7 +161,7 @@ def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
 
 
 def _numbers(dataset: xr.Dataset, metric: str, method: str) -> dict[str, np.ndarray]:
-    """What `equivalent` reads, [draw]; xarray's own selection of one number after the other takes 20 times as long."""
+    """The arrays that `equivalent` reads, [draw]; selecting single values with xarray takes 20 times as long."""
     error = error_of(dataset)
     names = [*(f"equivalent{end}" for end in ("", "_low", "_high")), f"mean_{error}", f"ensemble_{error}"]
     place = [list(dataset["metric"].values).index(metric), list(dataset["approach"].values).index(method)]
@@ -170,7 +170,7 @@ def _numbers(dataset: xr.Dataset, metric: str, method: str) -> dict[str, np.ndar
 
 
 def _number(number: float) -> str:
-    """A number of networks: from 1 on, and where no number of them is as good."""
+    """A number of networks as text; also where no number of them is as good."""
     if number < 1 - ROUNDING:
         return "< 1"
     return "beyond any number" if np.isinf(number) else f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
@@ -236,9 +236,9 @@ def _decimals(step: float) -> int:
 
 
 def drawn(dataset: xr.Dataset, metric: str) -> np.ndarray:
-    """Which sets the ranges of a panel hold: good ones, and independent networks in any case; [method, draw].
+    """Which sets the axis ranges cover, bool [method, draw]: good ones, and always independent networks.
 
-    A sweep ends in networks that guess; the panels would show little else.
+    A sweep ends with networks at chance level, which would fill the panels.
     """
     mean = dataset[f"mean_{error_of(dataset)}"].sel({"metric": metric}).transpose("approach", "draw").values
     low, _ = charts.span(mean)
@@ -259,7 +259,7 @@ def _beyond(dataset: xr.Dataset) -> int:
 
 
 def _ranges(dataset: xr.Dataset, metric: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ranges of both axes, the same for as trained and calibrated, on one kind of images; V begins at 0."""
+    """Ranges of both axes, the same for raw and calibrated predictions on one set of images; V starts at 0."""
     x, y = [], []
     for one in _metrics(dataset):
         if one.endswith("shifted") == metric.endswith("shifted"):

@@ -1,4 +1,4 @@
-"""The exact laws by which the map draws the error of ensembles, one a task."""
+"""The exact laws of an ensemble's error that the map uses, one per task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALIDATION = "validation"
 
 @dataclass(frozen=True)
 class Law:
-    """An exact law of an ensemble's error, E(k) = E1 - (1 - 1/k) V, and what the map shows of a task."""
+    """An exact law of an ensemble's error, E(k) = E1 - (1 - 1/k) V, and what the map shows for a task."""
 
     error: str  # in names of variables
     named: str
@@ -59,6 +59,6 @@ LAWS = {  # task -> its law
 
 
 def law_of(offered: Offered) -> Law:
-    """The law of a task; of predictions that others made on the test examples as they are, alone."""
+    """The law of a task; for given predictions on the unchanged test examples alone."""
     law = LAWS[offered.task]
     return replace(law, settings=law.settings[:1], sets=law.sets[:1]) if offered.given else law

@@ -1,4 +1,4 @@
-"""How good, how diverse, worth how many independent networks: the exact law of the Brier score as a map."""
+"""Quality and diversity of networks as a map, with deep ensemble equivalents by the exact law of the Brier score."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INTERVALS = (
 
 
 class _Step(NamedTuple):
-    """What one step of a method's sweep is drawn from."""
+    """The values of one step of a method's sweep."""
 
     law: np.ndarray  # B1 and V in every setting, mean over runs, [setting, 2]
     barrier: float
@@ -53,7 +53,7 @@ class _Step(NamedTuple):
 
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     networks = context.offered.sampling.networks
     images = (image_sets.clean(context, examples),)
     if len(LAWS[context.study.task.kind].sets) > 1:
@@ -64,7 +64,7 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
     for method in available(context, SCALED):
         wanted += [
             (method, setting(context, method, step), at) for at, step in enumerate(STEPS[1:])
-        ]  # at 0 all are one
+        ]  # at 0 all are the same network
     wanted += [(method, None, 0) for method in there if METHODS[method].one_network]
     return [
         Request(member, method, scale, networks, images, step=step)
@@ -77,8 +77,8 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
 
     The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
-    subspace method is drawn at every step of the common sweep, beside independent members, late checkpoints of one run
-    and weight averages (V = 0), all of the same members (``subspace.runs``); on the test images and under shift of
+    subspace method is drawn at every step of the common sweep; independent members, late checkpoints of one run and
+    weight averages (V = 0) too, all of the same members (``subspace.runs``); on test images and under shift of
     severity 3, raw and after each network's temperature was fitted on validation images. The barrier is that of the
     training loss on the straight line from the first run's solution to each network. Of a regression the squared error
     of the means, on the test examples as they are.
@@ -88,10 +88,10 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
             distance are NaN where they are not known, barrier and control where no network is offered.
         examples: test examples, from the first on.
         train_examples: training examples of the barrier, from the first on.
-        points: places on each straight line.
+        points: positions on each straight line.
 
     Raises:
-        NotEnough: if fewer than two networks of a method can be had.
+        NotEnough: if no method has two networks.
     """
     trained(offered, 1, WHAT)
     networks = two_networks(offered, WHAT)
@@ -124,7 +124,7 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
 
 @dataclass(frozen=True)
 class _Look:
-    """What is offered, as the map looks at it."""
+    """The offered networks, in the form that the map needs."""
 
     offered: Offered
     networks: int
@@ -140,17 +140,17 @@ class _Look:
 
     @property
     def label(self) -> np.ndarray:
-        """True classes of the test examples that are looked at."""
+        """True classes of the test examples that are used."""
         return self.test.label[: self.examples]
 
     @property
     def group(self) -> np.ndarray | None:
-        """Of each of them (`modescape.arrays.group_codes`)."""
+        """The group of each of them (`modescape.arrays.group_codes`)."""
         return None if (group := self.test.example_group) is None else group[: self.examples]
 
     @property
     def epochs(self) -> float:
-        """Of training of a network; NaN where they are not known."""
+        """Training epochs of a network; NaN where unknown."""
         return float(self.offered.training.epochs or np.nan)
 
     def in_settings(self, parts: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -200,7 +200,7 @@ class _Look:
         return _Step(law, barrier, self.epochs, np.swapaxes(np.array(scores), 0, 1), scale, apart)
 
     def _error(self, predictive: np.ndarray) -> np.ndarray:
-        """Of the average of networks, [example]."""
+        """Error of the average of networks, [example]."""
         return self.law.of_examples(self.scoring.combine(predictive), self.label)
 
     def barrier(self, models: Sequence[int]) -> float:
@@ -213,7 +213,7 @@ class _Look:
 def _equivalents(
     found: dict[str, list[_Step]], solutions: list[np.ndarray], look: _Look, networks: int
 ) -> dict[str, np.ndarray]:
-    """Equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
+    """Equivalents and their ends, [setting, method, step] each; NaN without two solutions."""
     shape = (len(look.law.settings), len(found), max(len(steps) for steps in found.values()))
     equivalent = {name: np.full(shape, np.nan) for name in EQUIVALENTS}
     if len(solutions[0]) < 2:
@@ -222,7 +222,7 @@ def _equivalents(
         scores = [step.error for step in steps if step.error is not None]
         if method == "independent":
             for values in equivalent.values():
-                values[:, row, 0] = networks  # by the law, whatever the networks
+                values[:, row, 0] = networks  # by definition
         for place, log_prob in enumerate(solutions if scores else ()):
             scores_there = np.stack([score[place] for score in scores])
             numbers = look.law.equivalent(scores_there, log_prob, look.label, look.group)
@@ -239,7 +239,7 @@ def _of_worths(equivalent: dict[str, np.ndarray], law: Law) -> Variables:
 
 
 def _map(found: dict[str, list[_Step]], networks: int, law: Law) -> Variables:
-    """Where every step lies on the map."""
+    """The position of every step on the map."""
     both = np.full((len(law.settings), len(found), max(map(len, found.values())), 2), np.nan)
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
@@ -258,7 +258,7 @@ def _map(found: dict[str, list[_Step]], networks: int, law: Law) -> Variables:
 
 
 def _of_steps(found: dict[str, list[_Step]]) -> Variables:
-    """What each step costs and where its networks lie, [method, draw]."""
+    """Cost of each step, and distances of its networks, [method, draw]."""
     values = np.full((4, len(found), max(map(len, found.values()))), np.nan)
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):

@@ -72,18 +72,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         f"Maps of the mean network's {name} against diversity for sets of {count(networks, 'network')}, with "
         f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}. The "
-        "table has the step of each method with the lowest score on these test images themselves, which flatters "
-        "methods that were tried at several steps."
+        "table has the step of each method with the lowest score on these test images themselves, which favours "
+        "methods that were tried at several scales."
     )
     short = NAMES[error][3]
     header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval, new networks")
     said = "probabilities" if error == "brier" else "predictions"
     return Summary(
-        text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset)
+        text,
+        (said, "method (lowest of its steps)", *PLACED, *header),
+        tuple(rows),
+        takeaway=_takeaway(dataset, sample(dataset)),
+        behind=_takeaway(dataset),
     )
 
 
-def _takeaway(dataset: xr.Dataset) -> str:
+def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
     """Which method's average has the lowest score, and how far the others are."""
     error, metric = error_of(dataset), str(dataset["metric"].values[0])
     values = dataset[f"ensemble_{error}"].sel({"metric": metric}).transpose("approach", "draw").values
@@ -94,8 +98,12 @@ def _takeaway(dataset: xr.Dataset) -> str:
     written = fixed if error == "brier" else significant
     order = sorted(best, key=best.__getitem__)[:2]
     parts = [f"{method_look(name).name} ({written(best[name], 3)})" for name in order]
+    flattered = (
+        f" ({seen}); no interval, and choosing the step on these images flatters methods that have several."
+        if seen
+        else ", which flatters methods that have several (no interval)."
+    )
     return (
         f"The average of {count(int(dataset.attrs['networks']), 'network')} has the lowest {NAMES[error][0]} for "
-        f"{', then '.join(parts)}, each at its best step ({sample(dataset)}); no interval, and choosing the step "
-        "on these images flatters methods that have several."
+        f"{', then '.join(parts)}, each at its best step{flattered}"
     )

@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from modescape.methods import AROUND
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
     return Cost(sizes.of(networks, sizes.test, asked=0))
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
     return {"plane": Draws(networks, {"test": sizes.test}, asked=0)}

@@ -24,10 +24,11 @@ CURVES: dict[str, tuple[str, str, style.LineKind, float]] = {  # variable: name,
     "lowest": ("True bounds", style.NEUTRAL, "dot", 1.2),
 }
 CALIBRATED = "Calibrated votes"
+GIVEN = "Networks given"
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is measured against what, and what the curves are."""
+    """The axes, and the curves."""
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its accuracy on {style.tested_on(dataset)}. Up: the share of labels that differ",
@@ -45,8 +46,13 @@ def caption(dataset: xr.Dataset) -> str:
     )
 
 
+def called(dataset: xr.Dataset, method: str) -> str:
+    """What networks of a method are called; those that others made may not be independent."""
+    return GIVEN if method == "independent" and dataset.attrs.get("given") else style.method_look(method).name
+
+
 def _given(dataset: xr.Dataset) -> bool:
-    """Whether it is of predictions that were given: there are no samples around a solution."""
+    """Whether the result is of given predictions, without samples around a solution."""
     return dataset.attrs.get("variant") == "given"
 
 
@@ -66,7 +72,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         Panel(
             title=title,
             x_label="Accuracy (%)",
-            y_label="Disagreement with the baseline / error (1)",
+            y_label="Disagreement with the baseline / error (ratio)",
             series=series,
             x_range=(start, high),
             y_range=(-0.04 * _top(dataset), _top(dataset)),
@@ -93,7 +99,7 @@ def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
 
 
 def curves(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
-    """The reference curves and the bounds, at places x of the horizontal axis."""
+    """The reference curves and the bounds, at positions x on the horizontal axis."""
     return [
         Series(name=name, x=x, y=dataset[variable].values, colour=colour, line=line, width=width, group=name)
         for variable, (name, colour, line, width) in CURVES.items()
@@ -101,11 +107,11 @@ def curves(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
 
 
 def marks_of(dataset: xr.Dataset, method: str, x: np.ndarray) -> Series:
-    """The networks of a method, at places x of the horizontal axis."""
+    """The networks of a method, at positions x on the horizontal axis."""
     look, chosen = style.method_look(method), dataset.sel({"approach": method})
     independent = method == "independent"
     return Series(
-        name=look.name,
+        name=called(dataset, method),
         x=x,
         y=chosen["diversity"].values,
         colour=look.colour,
@@ -131,7 +137,7 @@ def _top(dataset: xr.Dataset) -> float:
 
 
 def _beyond(dataset: xr.Dataset) -> int:
-    """Networks that lie above the panel, or have no finite diversity as they make no error."""
+    """Networks that lie above the panel, or whose diversity is infinite because they make no error."""
     return int((dataset["diversity"].values > _top(dataset)).sum())
 
 

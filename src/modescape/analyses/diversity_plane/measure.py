@@ -48,7 +48,7 @@ LIMITS = {
     ),
 }
 POINTS = 200  # of the limit curves
-STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
+STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far away
 
 
 def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
@@ -57,7 +57,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     Of a regression RMSE, and the distance of their means from a baseline's over the error of the two.
 
     The baseline is the first trained member's solution; methods draw around it, at several scales and without a
-    threshold, so that each traces its way out of the solution. "trajectory" holds the earlier checkpoints.
+    threshold, so that each traces a path away from the solution. "trajectory" holds the earlier checkpoints.
 
     Args:
         offered: predictions of groups of networks on test examples. Scales, distances and the control are NaN where
@@ -65,7 +65,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         draws: networks of each method that a study draws.
 
     Raises:
-        NotEnough: if no member is trained, or there is no network beside the baseline.
+        NotEnough: if no member is trained, or there is no network besides the baseline.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
@@ -113,7 +113,7 @@ def _of_approaches(test: Sampled) -> dict[str, list[int]]:
 
 
 def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray, likeness: Likeness) -> Variables:
-    """Where each network lies, and how it was drawn: variables [method, draw], NaN beyond a method's last."""
+    """Position of each network, and how it was drawn: variables [method, draw], NaN beyond a method's last."""
     length = max((len(models) for models in found.values()), default=1)
     quality, differ, diversity, scale, distance = (np.full((len(found), length), np.nan) for _ in range(5))
     for row, (approach, models) in enumerate(found.items()):
@@ -138,14 +138,14 @@ def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray, li
 
 
 def _limits(x: np.ndarray, right: float, classes: int, likeness: Likeness) -> Variables:
-    """The limits of the plane at accuracies (errors) x, beside a baseline that is right this often (has this error)."""
+    """The limits of the plane at accuracies (or errors) x, for a baseline of this accuracy (or error)."""
     names = ("lower", "upper", "lowest", "highest")
     said = zip(likeness.limits(x, right, classes), LIMITS[likeness is CLASSES], strict=True)
     return {name: (("x",), values, "1", text) for name, (values, text) in zip(names, said, strict=True)}
 
 
 def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     members, images = trained(context.offered, 1, WHAT), (image_sets.clean(context),)
     around = neighbourhood(context, members[0])
     own = [one for method in sampled_methods(context) for one in _requests(around, method, draws)]
@@ -153,7 +153,7 @@ def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Requ
 
 
 def _requests(around: Neighbourhood, method: str, draws: int) -> list[Request]:
-    """About as many draws at every scale; all earlier checkpoints of a run."""
+    """About equally many draws at every scale; all earlier checkpoints of a run."""
     record = METHODS[method]
 
     def asked(scale: float | None, count: int, purpose: str = "plane", step: int = 0) -> Request:

@@ -1,1 +1,1 @@
-"""What each way to make an ensemble brings: networks of one run, independent ones, and both together."""
+"""The gain of each ensemble method: networks of one run, independent ones, and both combined."""

@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modescape.methods import SCALED
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     at_one = sizes.runs * len(SCALED) * sizes.recipe.subspace.samples
     networks = sizes.members * sizes.drawn
     images = sizes.of(networks, sizes.test + sizes.validation) + sizes.of(at_one, sizes.test, asked=0)
@@ -15,7 +15,7 @@ def cost(sizes: Sizes) -> Cost:
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     both = {"test": sizes.test, "validation": sizes.validation}
     at_one = sizes.runs * len(SCALED) * sizes.recipe.subspace.samples
     return {

@@ -1,4 +1,4 @@
-"""Every way to make an ensemble, against the number of networks: scores, diversity and cost."""
+"""Every way to make an ensemble, against the number of networks: what it gains over one, diversity and cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS, Quantity
+from modescape.metrics.scores import TARGET_UNIT
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import in_target_unit, methods, score_panels
+from modescape.plots.scores import (
+    ONE,
+    gain_panels,
+    in_target_unit,
+    methods,
+    paired_band,
+    paired_in_words,
+    scores,
+)
+from modescape.wording.scores import written
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,22 +32,24 @@ DIVERSITY = {  # variable: axis, without the end of the parentheses
     "jensen_shannon": "Jensen-Shannon divergence (nats",
     "pair_distance": "Distance of predictions (unit of the target",
 }
+ENDS = ("_low", "", "_high")
+APART = 0.15  # rows between two marks of a method and the middle of its row
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, marks of matplotlib and of pages
     "training_epochs": ("Training epochs", ("s", "square")),
-    "forward_passes": ("Forward passes an image", ("p", "pentagon")),
+    "forward_passes": ("Forward passes per image", ("p", "pentagon")),
 }
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a size counts, what bands are."""
+    """The meaning of sizes and bands."""
     numbers = task_of(dataset) == "regression"
     return style.sentences(
         "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
         f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
-        f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for",
-        f"new networks on new images. {'Distance' if numbers else 'Divergence'}: of equally many networks of each "
-        "method, in the method's own mark;",
+        f"another run. Means over subsets of that size, on {style.tested_on(dataset)}. {paired_in_words(dataset)}",
+        f"{_one_network(dataset)} Bars: the same intervals.",
+        f"{'Distance' if numbers else 'Divergence'}: of equally many networks of each method, in its own mark;",
         ""
         if numbers
         else "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
@@ -49,11 +61,27 @@ def caption(dataset: xr.Dataset) -> str:
     )
 
 
+def _one_network(dataset: xr.Dataset) -> str:
+    """What one network scores, in a sentence: differences leave it open."""
+    alone = dataset["score"].sel({"approach": "independent", "size": 1})
+    parts = [
+        f"{score.short} {written(name, float(alone.sel({'metric': name})))}"
+        f"{'' if score.unit in ('1', TARGET_UNIT) else f' {score.unit}'}"
+        for name, score in scores(dataset).items()
+    ]
+    return f"One network: {', '.join(parts)}."
+
+
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """The scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
-    scores = score_panels(dataset, "size", "Number of entries averaged")
-    order = _by_diversity(dataset)
-    return [*scores, _diversity(dataset, order), _at_one(dataset, order), _loss(dataset, order), _cost(dataset, order)]
+    """Gains against size, then diversity and loss of one entry, at the own scales and at one distance, and cost."""
+    gains, order = gain_panels(dataset, "size", "Number of entries averaged"), _by_diversity(dataset)
+    return [
+        *gains,
+        _diversity(dataset, order),
+        _at_one(dataset, order),
+        _one_entry(dataset, order),
+        _cost(dataset, order),
+    ]
 
 
 def _by_diversity(dataset: xr.Dataset) -> list[str]:
@@ -64,7 +92,7 @@ def _by_diversity(dataset: xr.Dataset) -> list[str]:
 
 
 def _spread(dataset: xr.Dataset) -> Quantity:
-    """What says how diverse the networks of a method are."""
+    """The measure of diversity of a method's networks."""
     return LIKENESS[task_of(dataset)].diversity
 
 
@@ -98,32 +126,44 @@ def _at_one(dataset: xr.Dataset, order: list[str]) -> Panel:
     )
 
 
-def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
-    """NLL of one entry at the chosen scale and at one distance."""
-    score = dataset["score"].sel({"metric": "nll", "size": 1})
-    series = []
+def _one_entry(dataset: xr.Dataset, order: list[str]) -> Panel:
+    """What one entry differs by from one network, at the chosen scale and at one distance, each with its interval."""
+    score = scores(dataset)["nll"]
+    low, value, high = (
+        score.factor * dataset[f"gain{end}"].sel({"metric": "nll", "size": 1, "approach": order}).values for end in ENDS
+    )
+    zero = Series(
+        name=ONE, x=np.zeros(2), y=np.array([-0.4, max(len(order) - 0.6, 0.4)]), line="dash", width=1, in_legend=False
+    )
+    series = [zero]
     for row, method in enumerate(order):
-        looks = {"name": "Loss at its own scale", "hover": [_place(dataset, method)]}
-        series.append(charts.mark(method, score.sel({"approach": [method]}).values, np.array([row]), **looks))
-    series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
+        at = slice(row, row + 1)
+        ends = {} if method == "independent" else {"low": low[at], "high": high[at], "intervals_along_x": True}
+        looks = {"name": "At its own scale", "hover": [_place(dataset, method)], **ends}
+        series.append(charts.mark(method, value[at], np.array([row - APART]), **looks))
+    if "equal_distance_gain" in dataset:
+        low, value, high = (dataset[f"equal_distance_gain{end}"].sel({"metric": "nll"}) for end in ENDS)
+        series.append(_at_one_distance(dataset, order, value, (low, high)))
     return charts.by_method(
-        "Loss of one entry: lower is better",
-        "NLL (nats, log scale)",
-        _names(order),
-        series,
-        log_x=bool((score.values > 0).all()),  # that of a density may be negative
+        "NLL of one entry: left of 0 is better", score.of_differences("NLL minus one network's"), _names(order), series
     )
 
 
-def _at_one_distance(dataset: xr.Dataset, order: list[str], values: xr.DataArray) -> Series:
-    """Hollow marks of the methods that can be put at any distance."""
+def _at_one_distance(
+    dataset: xr.Dataset, order: list[str], values: xr.DataArray, ends: tuple[xr.DataArray, xr.DataArray] | None = None
+) -> Series:
+    """Hollow marks of the methods that can be put at any distance; with ends of intervals a little below their row."""
     own = [method for method in order if method in values["other_approach"].values]
     at = values.sel({"other_approach": own})
+    low, high = (None, None) if ends is None else (end.sel({"other_approach": own}).values for end in ends)
     setting = dataset["equal_distance_scale"].sel({"other_approach": own}).values
     return Series(
         name=AT_ONE.format(distance=float(dataset.attrs["equal_distance"])),
         x=at.values,
-        y=np.array([order.index(method) for method in own]),
+        y=np.array([order.index(method) + (0.0 if ends is None else APART) for method in own]),
+        low=low,
+        high=high,
+        intervals_along_x=ends is not None,
         marker=("o", "circle"),
         line=None,
         size=6,
@@ -160,5 +200,8 @@ def _names(order: list[str]) -> list[str]:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """Scores against size, diversity and cost."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.7), panel_height=380)
+    """Gains against size, diversity and cost."""
+    drawn = panels(dataset)
+    return Chart(
+        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.7), panel_height=380, band=paired_band(dataset)
+    )

@@ -24,12 +24,13 @@ from modescape.analyses.examples import (
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modescape.analyses.stating import Variables
 
 KINDS = ("stored", "recomputed")  # of batch-norm statistics
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Scores against size: across solutions much is gained, within one a little, and both add up in part."""
+    """Scores against size: large gains across solutions, small ones within one, partly additive."""
     size = np.arange(1, members + 1)
     saving = 1 - 1 / size
     methods = ("independent", *WITHIN)
@@ -41,6 +42,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
     dims = ("approach", "metric", "size")
     place = [methods.index(method) for method in SUBSPACES]
+    at_one = 0.9 * gain[place, :, 0]
     cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
     return results.make_result(
         {
@@ -55,7 +57,13 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "training_epochs": (("approach",), np.full(len(methods), 40), "1", "training epochs of one entry"),
             "forward_passes": (("approach",), cost, "1", "forward passes of one entry"),
             **stated(methods),
-            "equal_distance_score": (("other_approach", "metric"), score[place, :, 0], SCORE, "at one distance"),
+            "equal_distance_score": (
+                ("other_approach", "metric"),
+                ALONE + at_one,
+                SCORE,
+                "at one distance",
+            ),
+            **_at_one_distance(at_one, narrow[:, 0]),
             "equal_distance_jensen_shannon": (("other_approach",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_approach",), np.arange(1.0, 8), "1", "setting there"),
             "equal_distance_reached": (("other_approach",), np.full(7, 0.1), "1", "distance there"),
@@ -77,3 +85,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         batch_norm_layers=0,
         equal_distance=0.1,
     )
+
+
+def _at_one_distance(gain: np.ndarray, half: np.ndarray) -> Variables:
+    """What methods gain at one distance, [method, metric], with its intervals."""
+    name, dims = "equal_distance_gain", ("other_approach", "metric")
+    value = {name: (dims, gain, SCORE, "score at one distance minus the solutions'")}
+    ends = interval(name, dims, gain, half, SCORE) | interval(name, dims, gain, half / 2, SCORE, these=True)
+    return value | ends

@@ -1,4 +1,4 @@
-"""What each way to make an ensemble brings: networks of one run, independent ones, and both together."""
+"""The gain of each ensemble method: networks of one run, independent ones, and both combined."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SETS = ("test", "validation")
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     images = image_sets.clean(context), image_sets.validation_images()
     own = requests(context, trained(context.offered, 1, WHAT), available(context), images)
     return [*own, *requests_at_one_distance(context)]
@@ -46,14 +46,14 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
     method the mean probability of as many networks of each member as the recipe's ``subspace.samples`` says; so size 1
     is the method within one member, and larger sizes are independent x subspace. One member's networks are in memory at
-    a time. Beside it every method at one distance from the solution (`equal_distance`), and the solutions with the
+    a time. Also every method at one distance from the solution (`equal_distance`), and the solutions with the
     batch-norm statistics of their training (`statistics`).
 
     Args:
-        offered: predictions of groups of networks on test and validation examples. Of predictions alone, scale,
+        offered: predictions of groups of networks on test and validation examples. For predictions alone, scale,
             distance, control and the comparison of batch-norm statistics are NaN where they are not known, and at one
             distance are those groups whose names end in ", at one distance".
-        subsets: most subsets of a size that are averaged.
+        subsets: largest number of subsets per size to average over.
 
     Raises:
         NotEnough: if no member is trained.
@@ -103,7 +103,7 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
 
 
 class _Averaged(NamedTuple):
-    """An approach's ensembles around every solution; of "independent" the solutions."""
+    """An approach's ensembles around every solution; for "independent" the solutions."""
 
     mean: np.ndarray  # log of the mean probability, [member, example, class]; of a regression the mixture's moments
     raw: list[float]  # `Likeness.spread` of as many networks as all others have

@@ -1,4 +1,4 @@
-"""What each way to make an ensemble buys, and at which price: rows of a table and a sentence."""
+"""Gain and cost of each ensemble method: rows of a table and a sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modescape.wording.scores import known
 if TYPE_CHECKING:
     import xarray as xr
 
-ONE = 1.05  # below it a worth is written "1.0"
+ONE = 1.05  # equivalents below it are written "1.0"
 
 
 def purchases(
@@ -34,7 +34,7 @@ def purchases(
     quality = str(methods["metric"].values[0])  # accuracy, RMSE
     score = known(methods).get(quality)
     factor = score.factor if score else 1.0
-    measured = f"{score.short} ({score.difference_unit})" if score else quality  # with the target's unit
+    measured = score.of_differences(score.short) if score else quality  # with the target's unit
     samples = int(methods.attrs["samples"])
     edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
     rows = []
@@ -74,13 +74,13 @@ def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | No
     subject = f"{count(own.size, 'network')} of one run ({name})"
     if own.below:
         return (
-            "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
-            f"{subject}, is worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
+            f"No method within one run was better than one network by calibrated likelihood: the best, {subject}, is "
+            f"worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
         )
     if own.value < ONE:
         return (
-            f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
-            f"{subject}, 95{SPACE}% interval {own.bounds()}."
+            f"No method within one run is worth more than one network by calibrated likelihood; the best: {subject}, "
+            f"95{SPACE}% interval {own.bounds()}."
         )
     inconclusive = "" if own.low > 1 else ": inconclusive"
     return (

@@ -19,29 +19,66 @@ if TYPE_CHECKING:
 PAPER = "8"  # its figures there
 SOURCES = ("fort2019", "izmailov2018", "maddox2019")
 
-TEXT = Text(
+ENTRIES = (
+    "What averaging gains over one network, against the number of entries averaged. An entry is an independent "
+    "network, the average of the late weights of a run, or the mean prediction of many samples around its solution"
+)
+SHOWN = f"{ENTRIES}. Below: how diverse the networks of each method are, what one entry gains, and what it costs."
+SHOWN_NUMBERS = (
+    f"{ENTRIES}, with the variance of their mixture. Below: how far apart the networks of each method predict, what "
+    "one entry gains, and what it costs."
+)
+CURVES = (
+    "A band is the 95 % interval of the difference from one network on the same images: where it leaves out 0, the "
+    "method is better or worse than one network. At size 1 the methods show what they gain inside one solution; "
+    "independent networks start at 0. To the right everything also averages over solutions: curves that meet there say "
+    "that sampling around each solution adds little to independent networks."
+)
+DIVERGENCE = (
+    "The divergence depends on confidence as well as on function, so it is given again with every network's "
+    "temperature fitted on validation."
+)
+COST = (
+    "Compare at equal cost: an entry of samples takes many forward passes, an independent network its own training. "
+    "A method's place depends on how far it steps: hollow marks put all methods at one distance, where their "
+    "directions alone differ."
+)
+TERM = (
+    "The line between ring and mark is what averaging takes off the mean network's score, the diversity term: a method "
+    "wins by better networks (the ring) or by more diverse ones (the line)."
+)
+TITLE, TOGETHER = (
     "Within one solution, across solutions, and both",
-    "Scores against the number of entries averaged. An entry is an independent network, the average of the late "
-    "weights of a run, or the mean prediction of many samples around its solution. Below: how diverse the networks "
-    "of each method are, and what one entry costs.",
-    "At size 1 the methods show what they gain inside one solution; independent networks start at the single "
-    "network. To the right everything also averages over solutions: curves that meet there say that sampling "
-    "around each solution adds little to independent networks. The divergence depends on confidence as well as on "
-    "function, so it is given again with every network's temperature fitted on validation. Compare at equal cost: "
-    "an entry of samples takes many forward passes, an independent network its own training. A method's place "
-    "depends on how far it steps: hollow marks put all methods at one distance, where their directions alone "
-    "differ.",
+    "What each method gains, from what, and at what price",
+)
+
+TEXT = Text(
+    TITLE,
+    SHOWN,
+    f"{CURVES} {DIVERGENCE} {COST}",
+    Text(
+        TOGETHER,
+        f"{SHOWN} Then where the gain comes from: the mean score of each method's networks and the score of their "
+        "average, for the Brier score and the negative log-likelihood, averaging either probabilities or "
+        "log-probabilities (normalised geometric mean).",
+        f"{CURVES} {TERM} Confidence enters both the term and the divergence between networks: confident networks that "
+        "differ count more than uncertain ones, so the divergence is given again with every network's temperature "
+        "fitted on validation. It is not the term of the log-likelihood of the mean probability. "
+        f"{COST}",
+    ),
 )
 
 NUMBERS = Text(  # of a regression
-    TEXT.title,
-    "Scores against the number of entries averaged. An entry is an independent network, the average of the late "
-    "weights of a run, or the mean prediction of many samples around its solution, with the variance of their mixture. "
-    "Below: how far apart the networks of each method predict, and what one entry costs.",
-    TEXT.reading.replace(
-        "The divergence depends on confidence as well as on function, so it is given again with every network's "
-        "temperature fitted on validation. ",
-        "",
+    TITLE,
+    SHOWN_NUMBERS,
+    f"{CURVES} {COST}",
+    Text(
+        TOGETHER,
+        f"{SHOWN_NUMBERS} Then where the gain comes from: the mean score of single networks and the score of their "
+        "mixture, for the squared error of the mean, the negative log-likelihood and the continuous ranked "
+        "probability score.",
+        f"{CURVES} {TERM} That of the squared error is the variance of the networks' predictions (the ambiguity), "
+        f"which needs no targets. {COST}",
     ),
 )
 
@@ -67,9 +104,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     most, highest = ("highest", True) if best.higher_is_better else ("lowest", False)
     single = alone.get("independent", math.nan)
     text = (
-        f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
-        f"for their diversity and cost. A single network has {_having(first, single)}; the {most} of one entry is "
-        f"that of {best_name(alone, highest=highest)} ({_extreme(alone, first, highest)}), with all entries averaged "
+        "Line charts of gains over one network against the number of entries averaged, for "
+        f"{count(len(alone), 'method')}, and dots for their diversity and cost. A single network has "
+        f"{_having(first, single)}; the {most} of one entry is that of "
+        f"{best_name(alone, highest=highest)} ({_extreme(alone, first, highest)}), with all entries averaged "
         f"that of {best_name(together, highest=highest)} ({_extreme(together, first, highest)}); methods are not "
         "tested against each other."
     )

@@ -1,1 +1,1 @@
-"""What averaging more networks brings: independent members, and the last snapshots of one run."""
+"""The gain from averaging more networks: independent members, and the last snapshots of one run."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import better, line_of, scores
+from modescape.plots.scores import better, line_of, paired_axes, scores
 from modescape.wording.reading import final_gain
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLE = "What averaging more networks gains"
 NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
+GIVEN = "Models given"  # of others, who may have made one from another
 LAW = "Closed form (Brier)"
 ROOT_LAW = "Closed form (root of the squared error)"
 MEAN_MEMBER = "Mean member"
@@ -27,13 +28,13 @@ CLOSED = {  # which closed form is drawn: the variable -> in words
 }
 FINAL = "All snapshots over their run's end"
 SIZE = "Number of networks averaged"
-HOLLOW = "95 % of test images alone"  # what an interval is of
+HOLLOW = "95 % of test images alone"  # what the hollow intervals cover
 GAINS = {"gain": "", "low": "_low", "high": "_high"}
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What lines, bands and hollow marks are."""
+    """The meaning of lines, bands and hollow marks."""
     return style.sentences(
         f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for new networks",
         "on new images (snapshots: for new runs)." if "snapshots" in _methods(dataset) else "on new images.",
@@ -52,6 +53,13 @@ def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
     """Whether a method's intervals leave out that networks differ: those of a single network, or of a single run."""
     runs = dataset.attrs["members"] if method == "independent" else dataset.attrs.get("runs_of_snapshots", 1)
     return int(runs) == 1
+
+
+def called(dataset: xr.Dataset, method: str) -> str:
+    """What networks of a method are called; models that others made may not be independent."""
+    if method == "independent" and dataset.attrs.get("given"):
+        return GIVEN
+    return NAMES.get(method, style.method_look(method).name)
 
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
@@ -110,12 +118,11 @@ def _gains(dataset: xr.Dataset, metric: str) -> Panel:
         hollow = np.array([of_test_sampling_alone(dataset, "snapshots")])
         mark = line_of("snapshots", np.array([float(final.size)]), value, hollow=hollow, low=low, high=high)
         series.append(dataclasses.replace(mark, name=FINAL, line=None))
-    unit = score.in_unit(str(dataset.attrs.get("target_unit", ""))).difference_unit
-    side = "above" if score.higher_is_better else "below"
+    title, y_label = paired_axes(score)
     return Panel(
-        title=f"{score.short[:1].upper()}{score.short[1:]}, paired: {side} 0 is better",
+        title=title,
         x_label=SIZE,
-        y_label=f"Minus that of one network ({unit})",
+        y_label=y_label,
         series=series,
         x_range=(0.5, last + 0.5),
         whole_x=True,
@@ -123,14 +130,14 @@ def _gains(dataset: xr.Dataset, metric: str) -> Panel:
 
 
 def _paired(dataset: xr.Dataset, method: str, metric: str) -> Series:
-    """What averaging so many networks changes, from 2 on; hollow where the interval is for these alone."""
+    """The change from averaging, for sizes from 2 on; hollow where the interval is for these networks alone."""
     chosen, factor = dataset.sel({"approach": method, "metric": metric}), scores(dataset)[metric].factor
     there = np.isfinite(chosen["gain"].values) & (dataset["size"].values > 1)
     ends = {name: factor * chosen[f"gain{end}"].values[there] for name, end in GAINS.items()}
     alone = int(dataset.attrs["members"]) == 2 or of_test_sampling_alone(dataset, method)
     more: dict[str, Any] = {"low": ends["low"], "high": ends["high"], "hollow": np.full(int(there.sum()), alone)}
     line = line_of(method, dataset["size"].values[there].astype(float), ends["gain"], **more)
-    return dataclasses.replace(line, name=NAMES.get(method, line.name))
+    return dataclasses.replace(line, name=called(dataset, method))
 
 
 def _mean(dataset: xr.Dataset, metric: str, last: float) -> Series:
@@ -146,7 +153,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str) -> Series:
     hollow[-1:] = of_test_sampling_alone(dataset, method)
     ends: dict[str, Any] = {end: values[end] for end in ("low", "high")}
     series = line_of(method, values["size"].astype(float), values["score"], hollow=hollow, **ends)
-    return dataclasses.replace(series, name=NAMES.get(method, series.name))
+    return dataclasses.replace(series, name=called(dataset, method))
 
 
 def _law(dataset: xr.Dataset, method: str) -> Series:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.ensemble_size.draw import NAMES, of_test_sampling_alone
+from modescape.analyses.ensemble_size.draw import called, of_test_sampling_alone
+from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series, level
@@ -31,7 +32,7 @@ COVERS = {  # value of the choice -> ending of the variables, words
 ABOUT = (
     "Score of the average of k networks minus that of one network (of snapshots: of the mean snapshot, not of the "
     "run's end), mean over subsets of that size. The two kinds of "
-    "interval answer different questions and are never drawn together."
+    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these networks."
 )
 
 
@@ -72,7 +73,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     return Explored(views=[view], pictures=[Picture(chart=charts[first, "new"], place=10, words=words)])
 
 
-def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, float]]:
+def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, Difference]]:
     """Score -> what one network trained as long as all members is called, and gains; {} where there is none."""
     candidates = holding(results, "covariance", "training")
     if candidates is None:
@@ -86,10 +87,29 @@ def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, float]]:
     if not places:
         return {}
     name = table.candidates[places[0]].label
-    return {metric: (name, table.difference(places[0], 0, metric).value) for metric in table.scores}
+    return {metric: (name, table.difference(places[0], 0, metric)) for metric in table.scores}
 
 
-def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, float] | None) -> Chart:
+def _level(longer: tuple[str, Difference], factor: float, largest: float) -> list[Series]:
+    """What the long run gains: a line across, and at its end the bar of its interval, which is for these networks."""
+    name, gain = longer[0].capitalize(), longer[1].scaled(factor)
+    looks = {"colour": style.VERMILION, "group": "Train longer"}
+    line = level(f"{name}; bar: 95 %, {COVERS['these'][1]}", gain.value, (0.5, largest + 0.5), width=1.3, **looks)
+    bar = Series(
+        name=name,
+        x=np.array([largest + 0.3]),
+        y=np.array([gain.value]),
+        low=np.array([gain.low]),
+        high=np.array([gain.high]),
+        marker=("^", "triangle-up"),
+        line=None,
+        in_legend=False,
+        **looks,
+    )
+    return [line, bar]
+
+
+def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Difference] | None) -> Chart:
     score = scores(dataset)[metric]
     ending, words = COVERS[kind]
     largest = float(dataset["size"].values.max())
@@ -99,14 +119,13 @@ def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, float
         if kind == "new" and of_test_sampling_alone(dataset, method):
             continue
         series.append(_line(dataset, method, metric, ending, score))
-    if longer and math.isfinite(longer[1]):
-        looks = {"colour": style.VERMILION, "group": "Train longer", "width": 1.3}
-        series.append(level(longer[0].capitalize(), score.factor * longer[1], (0.5, largest + 0.5), **looks))
+    if longer and math.isfinite(longer[1].value):
+        series += _level(longer, score.factor, largest)
     side = "higher" if score.higher_is_better else "lower"
     panel = Panel(
         title=f"{score.label}: gain by averaging ({side} is better)",
         x_label="Networks averaged",
-        y_label=f"{score.short} minus one network's ({score.difference_unit})",
+        y_label=score.of_differences(f"{score.short} minus one network's"),
         series=series,
         x_range=(0.5, largest + 0.5),
         whole_x=True,
@@ -122,7 +141,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Sco
     )
     line = line_of(method, dataset["size"].values[there].astype(float), value, low=low, high=high)
     over = " (over the mean snapshot)" if method == "snapshots" else ""
-    return dataclasses.replace(line, name=f"{NAMES.get(method, line.name)}{over}")
+    return dataclasses.replace(line, name=f"{called(dataset, method)}{over}")
 
 
 def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
@@ -142,5 +161,5 @@ def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     before = f", {step}{behind} of it by the last one" if size > 2 else ""
     return (
         f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
-        f"training and {count(size, 'forward pass', 'forward passes')} a prediction."
+        f"training and {count(size, 'forward pass', 'forward passes')} per prediction."
     )

@@ -1,4 +1,4 @@
-"""What averaging more networks brings: independent members, and the last snapshots of one run."""
+"""The gain from averaging more networks: independent members, and the last snapshots of one run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-FINAL = {  # what snapshots bring over the network that their run ends with
+FINAL = {  # the gain of snapshots over the final network of their run
     "final_gain": "score of all snapshots of a run minus its final network's",
     "final_gain_low": "lower end of the 95 % interval of that, new runs on new examples",
     "final_gain_high": "upper end of it",
@@ -58,14 +58,14 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10, all_si
     run and averaged over the runs of all trained members; one run's predictions are in memory at a time. Of networks
     that others made there are no snapshots.
 
-    Of more than ``all_sizes`` members some sizes are looked at, four to a doubling, and predictions are read once, a
+    Of more than ``all_sizes`` members some sizes are evaluated, four to a doubling, and predictions are read once, a
     block of examples at a time (`modescape.metrics.many`): of classes, where examples have no groups.
 
     Args:
         offered: predictions of test examples.
-        subsets: most subsets of a size that are averaged; above, a balanced sample.
+        subsets: largest number of subsets per size to average over; above it a balanced sample of them.
         snapshots: last kept epochs of a run that are averaged, at most.
-        all_sizes: most members of which every size is looked at.
+        all_sizes: most members for which every size is evaluated.
 
     Raises:
         NotEnough: if there are neither 2 trained members nor 2 snapshots of one.
@@ -174,7 +174,7 @@ def snapshot_curve(
 ) -> Curve:
     """Ensembles of one run's last epochs, mean over runs; runs are independent, snapshots of one are not.
 
-    So a run is what a member is elsewhere: its influence on the mean is its own score.
+    A run takes the part of a member: its influence on the mean is its own score.
     """
     label, group, epochs = predictions.label, predictions.example_group, len(along[0])
     sizes = np.arange(1, epochs + 1)

@@ -1,4 +1,4 @@
-"""What the sizes of ensembles add to the head of the page of a regression: the same in the target's unit."""
+"""The part of ensemble sizes at the head of a regression's page, in the target's unit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RMSE = "rmse"
-STEPS = 10  # most sizes that are told
+STEPS = 10  # most sizes that are listed
 
 
 def is_of_numbers(sizes: xr.Dataset | None) -> bool:
@@ -38,7 +38,7 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
 
     Args:
         sizes: the result.
-        weighed: a decision says what to make of it, so that the bare answer need not.
+        weighed: a decision is shown, which interprets the result.
     """
     gain, final = full_gain(sizes, "independent", RMSE), final_gain(sizes, RMSE)
     unit, worked = unit_of(sizes), gain is not None and gain.conclusive and gain.value < 0
@@ -65,20 +65,20 @@ def _kind(sizes: xr.Dataset) -> str:
 
 
 def unit_of(dataset: xr.Dataset) -> str:
-    """What stands behind a number in the target's unit: a space and the unit; "" where the data does not say it."""
+    """The suffix of a value in the target's unit: a space and the unit; "" where the unit is unknown."""
     unit = str(dataset.attrs.get("target_unit", ""))
     return f"{SPACE}{unit}" if unit else ""
 
 
 def _answer(gain: Gain | None, given: bool) -> str:
     if gain is None:
-        return "No verdict on the ensemble: it takes at least two trained networks."
+        return "No verdict on the ensemble: it needs at least two trained networks."
     if not gain.conclusive:
         whose = "these predictions" if given else "this study"
         return f"Inconclusive: {whose} cannot tell whether averaging helped."
     if given:
         return f"Their average is {'better' if gain.value < 0 else 'worse'} than one of them picked at random."
-    return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks did harm."
+    return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks hurt."
 
 
 def _sentence(gain: Gain | None, networks: str, than: str, unit: str) -> str:
@@ -101,7 +101,7 @@ def _sentence(gain: Gain | None, networks: str, than: str, unit: str) -> str:
 
 
 def _cancel(sizes: xr.Dataset, gain: Gain | None) -> str:
-    """The exact law of the squared error says why."""
+    """A sentence on why, by the exact law of the squared error."""
     if gain is None:
         return ""
     single, together = _law(sizes, gain.size)
@@ -110,8 +110,8 @@ def _cancel(sizes: xr.Dataset, gain: Gain | None) -> str:
     share = percent((single - together) / single) if single > 0 else ABSENT
     return (
         f"Averaging takes {share} off the mean squared error of the mean network, {of_target(single)} to "
-        f"{of_target(together)} (squares of the target's unit): the variance of the predictions, exactly; what all "
-        "networks get wrong alike stays."
+        f"{of_target(together)} (in squared target units): exactly the variance of the predictions; errors that all "
+        f"networks share remain."
     )
 
 
@@ -121,7 +121,7 @@ def _law(sizes: xr.Dataset, size: int) -> tuple[float, float]:
 
 
 def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> str:
-    """What each size changes, unless a decision tells it, and what the law of the squared error adds."""
+    """The change of each size, unless a decision shows it, and what the law of the squared error adds."""
     if gain is None:
         return ""
     by_size = f"{_by_size(sizes, unit)}, for {_whose(gain)}"
@@ -132,13 +132,13 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     limit = max(single - (single - together) / (1 - 1 / gain.size), 0.0)
     roots = [f"{of_target(math.sqrt(value))}{unit}" for value in (single, together, limit)]
     return (
-        f"{told} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
-        f"{gain.size} together, and {roots[2]} of infinitely many."
+        f"{told} By the closed form of the squared error, the RMSE is {roots[0]} for one network, {roots[1]} for "
+        f"{gain.size} averaged, and {roots[2]} for infinitely many."
     ).strip()
 
 
 def _whose(gain: Gain) -> str:
-    """Whom the interval of a gain is for: one pair does not show how pairs differ."""
+    """The population that the interval of a gain covers: one pair does not show how pairs differ."""
     return THESE if gain.size == 2 else NEW
 
 

@@ -58,13 +58,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
         gain = full_gain(dataset, method, first)
         for size in (int(size) for size in dataset["size"].values if size <= full):
             cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
-            rows.append((method, str(size), *cells))
+            rows.append((_called(dataset, method), str(size), *cells))
         if gain is not None:
             single, together = (
                 scores.written(first, pick(dataset, "score", approach=method, metric=first, size=size))
                 for size in (1, gain.size)
             )
-            parts.append(f"{method}: from {single} alone to {together} with {gain.size}")
+            parts.append(f"{_called(dataset, method)}: from {single} alone to {together} with {gain.size}")
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
@@ -73,6 +73,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     named = [f"{one}, 95 % for new networks (for these)" for one in scores.header(dataset["metric"].values, dataset)]
     header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _called(dataset: xr.Dataset, method: str) -> str:
+    return "given" if method == "independent" and dataset.attrs.get("given") else method
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:

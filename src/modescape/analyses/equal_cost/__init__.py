@@ -1,1 +1,1 @@
-"""What the cost of several networks buys: all ways to spend it, on the same examples, and the decision between them."""
+"""All ways to spend the cost of several networks, on the same examples, and the decision between them."""

@@ -1,4 +1,4 @@
-"""The networks that are trained at the cost of all members: one longer, one wider, and as many shorter ones."""
+"""The networks that are trained at the cost of all members: one longer, one wider one, and as many shorter ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from modescape.analyses.auxiliary import LONG_RUN, SHORT, WIDE, long_run
 from modescape.models.factory import WIDTHS
 from modescape.recipe import Recipe, lengthened, parse
 
-CALLED = ("width", "widths", "channels", "filters", "hidden")  # arguments of factories that say how wide a network is
+CALLED = ("width", "widths", "channels", "filters", "hidden")  # arguments of factories that set the width
 KEPT = {"trajectories": 0, "keep_last": 1, "keep_every": None}
 
 
 def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     """One network trained as long as all members, one as wide as all, and as many members at one's training.
 
-    On all training images, by the recipe's optimiser and schedule, which is stretched or shrunk. As many of each of the
+    On all training images, by the recipe's optimiser and schedule, stretched or shortened. As many of each of the
     first two as ``variants.long_runs`` says; none of any where it is 0, or where there is one member.
     """
     long = long_run(recipe)
@@ -27,7 +27,9 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
 
 
 def _wide(recipe: Recipe) -> Recipe | None:
-    """A network with about as many weights as all members; None where nothing says its width, or it starts elsewhere.
+    """The recipe of a network with about as many weights as all members.
+
+    None where the width is not known to be set by an argument, or where training starts from a checkpoint.
 
     Weights of inner layers grow with the square of the width, so it is the root of the number of members times as wide.
     """
@@ -41,11 +43,11 @@ def _wide(recipe: Recipe) -> Recipe | None:
 
 
 def wider(factory: str, arguments: dict[str, Any], times: float) -> dict[str, Any] | None:
-    """Arguments of a network that is so many times as wide; None where none is known to say its width.
+    """Arguments of a network wider by a factor; None where no argument is known to set its width.
 
     Args:
         factory: of the recipe.
-        arguments: of it; built-in networks have defaults.
+        arguments: of the factory; built-in networks have defaults.
         times: factor, 1 or more.
 
     >>> wider("small_cnn", {}, 2), wider("mine:net", {"depth": 3}, 2)
@@ -66,7 +68,7 @@ def wider(factory: str, arguments: dict[str, Any], times: float) -> dict[str, An
 
 
 def _short(recipe: Recipe) -> Recipe | None:
-    """As many members, trained for so many epochs that all of them together take as long as one."""
+    """As many members, each trained for a fraction of the epochs, so that all together cost as much as one."""
     epochs = recipe.train.epochs // recipe.train.members
     if epochs < 1:
         return None

@@ -12,8 +12,8 @@ from modescape.analyses.equal_cost.ranking import Ranked
 from modescape.analyses.equal_cost.scoring_candidates import Both, Scorer
 from modescape.decision import Candidate, Price
 
-SIZES = (2, 3, 5, 10)  # of averages that are looked at, and all members
-MOST_ALIGNED = 10  # members that are brought into one order of units: each is matched to all others several times
+SIZES = (2, 3, 5, 10)  # of averages that are evaluated, and all members
+MOST_ALIGNED = 10  # members that are aligned: each is matched to all others several times
 NAME = "the weight average of"
 
 
@@ -21,22 +21,22 @@ class Averaging(Protocol):
     """Runs networks with averages of weights: set of examples -> predictions [example, width], or None."""
 
     def of_run(self, member: int) -> Mapping[str, np.ndarray] | None:
-        """What the network with the mean of a run's last weights says; None where fewer than two are kept."""
+        """Predictions with the mean of a run's last weights; None where fewer than two are kept."""
         ...
 
     def of_members(self, members: Sequence[int], aligned: bool) -> Mapping[str, np.ndarray] | None:
-        """What the network with the mean weights of members says.
+        """Predictions with the mean weights of members.
 
         Args:
             members: their numbers.
-            aligned: each brought into the order of units of all others first; None where no such order is known, or it
-                is the one that they have.
+            aligned: align the units of all members first; returns None where no permutation is known, or where it
+                is the identity.
         """
         ...
 
 
 def add_run_averages(scorer: Scorer, both: Both, averaging: Averaging, members: Sequence[int]) -> None:
-    """The mean of the last weights of one run; scores are means over runs."""
+    """Add the mean of the last weights of one run; scores are means over runs."""
     found = [said for said in map(averaging.of_run, members) if said is not None]
     if found:
         candidate = Candidate(name=f"{NAME} a run's last epochs", advice="average_weights")
@@ -44,7 +44,7 @@ def add_run_averages(scorer: Scorer, both: Both, averaging: Averaging, members: 
 
 
 def add_shared(scorer: Scorer, both: Both, averaging: Averaging, members: Sequence[int], wanted: int) -> None:
-    """Means of the weights of the first 2, 3, ... members, which had one start.
+    """Add means of the weights of the first 2, 3, ... members, which share a start.
 
     Args:
         scorer: candidates are added to it.
@@ -62,7 +62,7 @@ def add_shared(scorer: Scorer, both: Both, averaging: Averaging, members: Sequen
 def add_aligned(
     scorer: Scorer, both: Both, averaging: Averaging, members: Sequence[int], wanted: int, *, given: bool
 ) -> None:
-    """The same of members that were brought into one order of units first; of given networks of all."""
+    """Add means of the weights of members whose units were aligned first; of all networks where these are given."""
     most = len(members)
     if most > MOST_ALIGNED and given:
         return
@@ -77,7 +77,7 @@ def add_aligned(
 
 
 def add_best_averages(scorer: Scorer, both: Both, averaging: Averaging, ranked: Ranked, members: Sequence[int]) -> None:
-    """Means of the weights of the best two, three, ... of given networks, ranked as their ensembles are (`Ranked`).
+    """Add means of the weights of the best 2, 3, ... given networks, ranked as their ensembles are (`Ranked`).
 
     Source: uniform soups of Wortsman et al. 2022, arXiv 2203.05482.
     """

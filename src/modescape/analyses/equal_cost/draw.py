@@ -1,4 +1,4 @@
-"""What every candidate gains, and what it costs to train and to predict with."""
+"""Gain of every candidate, and its cost of training and prediction."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
-BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are looked at
-OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
+BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are shown
+OFF_SCALE = 1.5  # times the largest gain: worse candidates would compress the scale for all others
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is shown, and of whom the intervals are."""
+    """What is shown, and what the intervals cover."""
     table = table_of_result(dataset)
     return style.sentences(
         f"{how_chosen(table)}, minus {baseline(table)}; judged on",
@@ -49,7 +49,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def how_chosen(table: Table) -> str:
-    """On what each candidate was chosen, in the beginning of a sentence."""
+    """The examples on which each candidate was chosen; the start of a sentence."""
     if all(one.calibration == "none" for one in table.candidates):
         return f"Candidates as chosen on {table.chosen_on}"
     return f"Each candidate in the calibration that was best on {table.chosen_on}"
@@ -70,14 +70,14 @@ def _lost(table: Table, place: int, unit: str) -> str:
 
 
 def shown(table: Table, way: str = BEST) -> tuple[list[int], list[int]]:
-    """One candidate a name, in the calibration that was best where it was chosen, best first; and what is off scale.
+    """One candidate per name, with the calibration that was best where it was chosen, best first; and those off scale.
 
     Args:
         table: what was measured.
         way: `BEST`, `RAW` or `CALIBRATED`: all of them, or those alone whose predictions are (not) calibrated.
 
-    What loses more than `OFF_SCALE` times the largest gain, or the half of one network's loss where that is more, such
-    as the mean weights of networks that share no basin, is named in the caption and not drawn.
+    A candidate that loses more than `OFF_SCALE` times the largest gain (or half of one network's loss, if more), like
+    the mean weights of networks that share no basin, is named in the caption and not drawn.
     """
     groups: dict[str, list[int]] = {}
     for place, one in enumerate(table.candidates):
@@ -91,7 +91,7 @@ def shown(table: Table, way: str = BEST) -> tuple[list[int], list[int]]:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Gains in every score that is told, and the deciding one against both costs."""
+    """Gains in every score, and in the deciding one against both costs."""
     table = table_of_result(dataset)
     places = shown(table)[0]
     unit = str(dataset.attrs.get("target_unit", ""))
@@ -142,7 +142,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     side = "right" if score.higher_is_better else "left"
     return Panel(
         title=f"{score.name}: {side} of 0 is better",
-        x_label=f"Difference ({score.difference_unit})",
+        x_label=score.of_differences("Difference"),
         y_label="Candidate",
         series=[zero, *marks],
         rows=[style.shortened(table.candidates[place].label, 60) for place in places],
@@ -150,7 +150,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
 
 
 def against(table: Table, places: list[int], what: str, label: str) -> Panel:
-    """The deciding score against a cost; what has no known cost is left out."""
+    """The deciding score against a cost; candidates without a known cost are left out."""
     low, middle, high = _ends(table, places, table.deciding, table.score.factor)
     cost = np.array([getattr(table.candidates[place].price, what) for place in places], dtype=float)
     series = []
@@ -178,7 +178,7 @@ def against(table: Table, places: list[int], what: str, label: str) -> Panel:
     return Panel(
         title=f"{table.score.name} against {what}",
         x_label=label,
-        y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
+        y_label=table.score.of_differences(f"Difference in {table.score.short}"),
         series=series,
         whole_x=True,
     )

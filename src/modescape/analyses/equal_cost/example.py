@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SINGLE = {"nll": 0.92, "accuracy": 0.718}
 ACROSS = {"nll": -0.23, "accuracy": 0.066}  # gain of infinitely many networks
-WAYS: tuple[tuple[Calibration, float], ...] = (("none", 0.0), ("average", 0.05))  # and what each is worth
+WAYS: tuple[tuple[Calibration, float], ...] = (("none", 0.0), ("average", 0.05))  # and the gain of each
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
@@ -51,7 +51,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
 
 
 def table_of(made: list[tuple[Candidate, float]]) -> Table:
-    """Candidates with the share of the whole gain that each has; each also calibrated, which is worth a little."""
+    """Candidates with the share of the whole gain that each has; each also calibrated, with a small gain."""
     candidates, shares = [], []
     for one, share in made:
         for way, more in WAYS:

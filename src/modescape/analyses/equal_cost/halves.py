@@ -1,4 +1,4 @@
-"""Which examples choose and which judge, and what was fitted on one half of some and used on the other."""
+"""Which examples choose and which judge, and cross-fitting on halves of the examples."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from modescape.metrics.scoring import Scoring
 
 @dataclass(frozen=True)
 class Side:
-    """Examples with what is true of them."""
+    """Targets of the examples, and their groups."""
 
     label: np.ndarray  # [example], of a regression [example, output]
     group: np.ndarray | None  # of each example, or None
-    key: int  # of the stream that halves them
+    key: int  # of the random stream that splits them into halves
 
     @property
     def units(self) -> int:
-        """What is resampled: examples, or groups of them."""
+        """Number of resampled units: examples, or groups of them."""
         return count_units(self.group, len(self.label))
 
     def halves(self) -> np.ndarray:
-        """Which half each example is in, 0 or 1; groups are not cut."""
+        """Which half each example is in, 0 or 1; groups are not split."""
         order = rng.permutation(torch.tensor([rng.key(self.key, "halves")]), self.units)[0].numpy()
         half = np.zeros(self.units, dtype=np.int64)
         half[order[self.units // 2 :]] = 1
@@ -42,7 +42,7 @@ class Side:
 def on_the_other_half(
     predictive: np.ndarray, side: Side, fitted: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Predictions of each half after something was fitted on the other one.
+    """Predictions of each half, adjusted by a fit on the other half.
 
     Args:
         predictive: [..., example, width].

@@ -1,4 +1,4 @@
-"""Every way to spend the training and the predictions of a study that was measured, as candidates of the decision."""
+"""All measured ways to spend a study's budget of training and prediction, as candidates of the decision."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from modescape.offered import INDEPENDENT, SNAPSHOTS, Offered, Predictions
 from modescape.wording.numbers import significant
 
 WHAT = "the decision"
-MOST_SUBSETS = 10  # of a size whose mean score is taken
-SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are looked at, and the largest there is
-MOST_NUMBERS, LEAST_POOL = 50_000_000, 10  # predictions of members that are held at a time, and members that always are
-SLACK = 1.5  # factor by which the weights of a wider network may miss those of all members
+MOST_SUBSETS = 10  # per size to average the score over
+SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are evaluated, and the largest there is
+MOST_NUMBERS, LEAST_POOL = 50_000_000, 10  # predictions of members in memory, and members that always are
+SLACK = 1.5  # largest factor between the weights of a wider network and of all members
 LEAST_JUDGED = 10  # examples (or groups) below which nothing is decided
 ONE, BEST = "one network", "the best member"
 
 
 def table_of(offered: Offered, averaging: Averaging | None = None) -> Table:
-    """Score all that there is.
+    """Score all available candidates.
 
     Args:
         offered: predictions of test examples; validation examples choose, or else half of the test examples.
-        averaging: what networks with averages of weights say; None where no weights can be run.
+        averaging: runs networks with averaged weights; None where no weights can be run.
 
     Raises:
         NotEnough: if there is no network, or too few examples.
@@ -79,7 +79,7 @@ def _validation(offered: Offered) -> Predictions | None:
 
 
 def pool_of(offered: Offered) -> list[tuple[int, int]]:
-    """Members at their last step, (member, epoch): all, or the first ones of so many that they fit into memory."""
+    """Members at their last step, (member, epoch): all, or as many of the first as fit into memory."""
     test = offered.predictions["test"]
     models = list(test.groups[INDEPENDENT])
     most = MOST_NUMBERS // max(len(test.label) * len(test.class_names), 1)
@@ -89,8 +89,8 @@ def pool_of(offered: Offered) -> list[tuple[int, int]]:
 def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> Ranked:
     """One network, the best of all, and ensembles of every size; the order of networks from the best on.
 
-    Members that differ in their random numbers alone are interchangeable: a size is the mean over subsets of them. Of
-    networks that others trained those that score best where candidates are chosen come first.
+    Members that differ only in their random seeds are interchangeable: a size is the mean over subsets of them. Of
+    given networks those that score best where candidates are chosen come first.
     """
     every = both.said(scorer, pool_of(offered))
     count, given = len(every.chosen), offered.given
@@ -117,7 +117,7 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> Rank
 
 
 def _add_averages(scorer: Scorer, both: Both, offered: Offered, averaging: Averaging, ranked: Ranked) -> None:
-    """Averages of weights: of the best that others trained, of members with a common start, of aligned members."""
+    """Averages of weights: of the best given networks, of members with a common start, of aligned members."""
     members = [member for member, _ in pool_of(offered)]
     one_start = bool(offered.training.start) or offered.training.starts_equal
     if offered.given:
@@ -131,7 +131,7 @@ def _add_averages(scorer: Scorer, both: Both, offered: Offered, averaging: Avera
 
 
 def _given(size: int, count: int) -> Candidate:
-    """The best of networks that others trained, whose training costs nothing any more."""
+    """The best of given networks, whose training is already paid."""
     name = "the best network" if size == 1 else f"the {size} best networks" if size < count else f"all {size} networks"
     price = Price(training=math.nan, passes=size, networks=size)
     return Candidate(name=name, advice="keep_one" if size == 1 else "ensemble", size=size, price=price)
@@ -157,7 +157,7 @@ def _add_snapshots(scorer: Scorer, both: Both, offered: Offered) -> None:
 
 
 def _auxiliary(offered: Offered, folder: str) -> tuple[Offered, Both] | None:
-    """Networks that were trained for comparisons and are predicted; None where there are none."""
+    """Auxiliary networks with predictions; None where there are none."""
     try:
         found = offered.auxiliary[folder]
         if not found.members:
@@ -168,7 +168,7 @@ def _auxiliary(offered: Offered, folder: str) -> tuple[Offered, Both] | None:
 
 
 def _at_full_cost(both: Both, offered: Offered, folder: str) -> tuple[Offered, Both] | None:
-    """Networks that cost as much as all members, where all of these are there and wanted."""
+    """Networks that cost as much as all members, if all members are trained."""
     if both.halves is not None or not offered.training.long_runs:
         return None
     if len(offered.members) < offered.training.members:  # the ensemble cost less
@@ -203,7 +203,7 @@ def _add_wider(scorer: Scorer, both: Both, offered: Offered) -> None:
 
 
 def _weights(offered: Offered) -> float:
-    """Of one network, or NaN."""
+    """Number of weights of one network, or NaN."""
     if offered.checkpoints is None:
         return math.nan
     state = offered.checkpoints.solution(offered.members[0])

@@ -1,4 +1,4 @@
-"""All that the cost of several networks can buy, scored on the same examples, raw and calibrated."""
+"""All ways to spend the cost of several networks, scored on the same examples, raw and calibrated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INTERVALS = (
 
 
 def _scored(offered: Offered, members: Sequence[int]) -> tuple[Table, str]:
-    """The candidates, and why none is an average of weights; "" where there are such, or no network to run."""
+    """The candidates, and why there are no averages of weights; "" where there are some, or no network to run."""
     context = offered.context
     if not isinstance(context, StudyContext) or "plan" not in context.study.manifest:
         return table_of(offered), ""
@@ -38,7 +38,7 @@ def _scored(offered: Offered, members: Sequence[int]) -> tuple[Table, str]:
             return table_of(offered, averaging), ""
     except NotEnough:
         raise
-    except ModescapeError as error:  # the data or the network is not there any more
+    except ModescapeError as error:  # the data or the network is no longer available
         return table_of(offered), str(error)
 
 
@@ -58,7 +58,7 @@ def measure(
         least_gain: share of one network's loss that anything else must gain (docs/decision.md).
         pass_price: share that each further forward pass must gain.
         training_price: share that each further training must gain.
-        unconverged: share of members whose loss still falls from which on that is said first.
+        unconverged: share of members with falling loss from which on training longer is advised first.
 
     Raises:
         NotEnough: if there is no network, or too few examples.

@@ -1,4 +1,4 @@
-"""Networks from the best on, where others trained them and each has a quality of its own."""
+"""Given networks, best first."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from modescape.analyses.equal_cost.scoring_candidates import Said, Scorer
 
 @dataclass(frozen=True)
 class Ranked:
-    """Networks from the best on, ranked where candidates are chosen: for each half of these by the other half."""
+    """Networks, best first, ranked on the examples that choose; for each half of these by the other half."""
 
     every: Said
-    order: np.ndarray  # by all that chooses, [network]
-    of_half: np.ndarray  # by the other half, [half, network]
+    order: np.ndarray  # by all examples that choose, int [network]
+    of_half: np.ndarray  # by the other half, int [half, network]
     half: np.ndarray  # which half each example that chooses is in
 
     @classmethod

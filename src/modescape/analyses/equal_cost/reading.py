@@ -1,4 +1,4 @@
-"""The decision that a result leads to: its table, its thresholds, and what other results say of training."""
+"""The decision from a result: its table, its thresholds, and the convergence of training by other results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rules_of(dataset: xr.Dataset) -> Rules:
 
 
 def ending_of(results: Mapping[str, xr.Dataset]) -> Ending:
-    """How many members had not been trained to the end, as far as it was looked at."""
+    """How many members had not been trained to the end, as far as that was checked."""
     training = holding(results, "trend", "end_change")
     if training is None:
         return Ending()
@@ -38,7 +38,7 @@ def decided(
     budget: Budget | None = None,
     machine: Machine | None = None,
 ) -> tuple[Table, Rules, Decision] | None:
-    """What follows from results; None where no candidates were measured.
+    """The decision from results; None where no candidates were measured.
 
     Args:
         results: analysis -> its result.

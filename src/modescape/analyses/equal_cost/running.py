@@ -22,8 +22,8 @@ from modescape.errors import InputError, WorkError
 from modescape.models import working_dtype
 from modescape.types import ModelState, Params
 
-FOLLOWED = 2  # examples on which a network is followed when its units are matched
-MOST_WEIGHTS = 50_000_000  # of all networks together that are aligned: 200 MB, and a minute or two of matching
+FOLLOWED = 2  # examples on which a network is traced for alignment
+MOST_WEIGHTS = 50_000_000  # of all networks to align, together: 200 MB, and one or two minutes of matching
 RUN = "weight_average"  # approach of `modescape.methods.METHODS`: the mean of the last weights of one run
 WHAT = "an average of weights"
 
@@ -32,8 +32,8 @@ WHAT = "an average of weights"
 class StudyAveraging:
     """The networks of a study; see `modescape.analyses.equal_cost.averages.Averaging`.
 
-    Batch-norm statistics are recomputed from training examples for every average, as those of no member are its own
-    (Izmailov et al. 2018, arXiv 1803.05407), whatever the recipe says of networks that were trained.
+    Batch-norm statistics are recomputed from training examples for every average, as no member's fit it
+    (Izmailov et al. 2018, arXiv 1803.05407), whatever the recipe sets for trained networks.
     """
 
     context: StudyContext
@@ -45,7 +45,7 @@ class StudyAveraging:
         """Load the data and make the network.
 
         Raises:
-            InputError: if either is not there any more.
+            InputError: if either is no longer available.
             WorkError: if the data changed.
         """
         _ = self.context.dataset, self.context.module
@@ -84,7 +84,7 @@ class StudyAveraging:
         return weights_of(self.context.offered, WHAT).solution(member)
 
     def _aligned(self, members: Sequence[int]) -> bool:
-        """Whether members stand in one order of units; they are brought there once, with all others."""
+        """Align the members' units, once and all together; whether that was possible."""
         if self._frame is None and not self._refused:
             states = [self._solution(member) for member in self.members[:MOST_ALIGNED]]
             count = sum(tensor.numel() for tensor in states[0].params.values())
@@ -109,7 +109,7 @@ def _moves(order: torch.Tensor) -> bool:
 
 
 def mean_of(every: Iterable[Params], like: Params) -> Params:
-    """Mean of parameters, name by name, in double precision; what is no real number is that of the last."""
+    """Mean of parameters, name by name, in double precision; integer tensors are taken from the last."""
     total: dict[str, torch.Tensor] = {}
     count = 0
     for params in every:

@@ -21,22 +21,22 @@ from modescape.offered import Predictions, model_of, stacked
 TOLD = {
     "classification": ("nll", "accuracy"),
     "regression": ("nll", "rmse"),
-}  # of these the first that is finite decides
+}  # the first finite one of these decides
 LEAST_FITTED = 20  # examples (or groups) below which nothing is calibrated
-LEAST_WRONG = 5  # wrong answers there, on average over repeats: of fewer a temperature is fitted to next to nothing
+LEAST_WRONG = 5  # wrong answers there, mean over repeats; with fewer, a temperature cannot be fitted reliably
 
 
 @dataclass(frozen=True)
 class Said:
-    """What networks say on both sides, raw and each calibrated; float [network, example, width]."""
+    """Predictions of networks on both halves, raw and each calibrated; float [network, example, width]."""
 
     chosen: np.ndarray  # where candidates are chosen
     judged: np.ndarray
-    chosen_calibrated: np.ndarray | None  # each half at what was fitted on the other; None: nothing is calibrated
-    judged_calibrated: np.ndarray | None  # at what was fitted on all that chooses
+    chosen_calibrated: np.ndarray | None  # each half with the fit from the other; None: nothing is calibrated
+    judged_calibrated: np.ndarray | None  # with the fit on all examples that choose
 
     def of(self, networks: Sequence[int] | np.ndarray) -> Said:
-        """Of some of the networks: numbers, or a mask."""
+        """Select networks, by index or mask."""
         rows = np.asarray(networks)
         parts = (self.chosen, self.judged, self.chosen_calibrated, self.judged_calibrated)
         return Said(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
@@ -51,31 +51,31 @@ class _Row(NamedTuple):
     """Expected calibration error there; mean confidence minus the share that is right; the temperature found."""
 
     def without_temperature(self) -> _Row:
-        """The same where too few answers are wrong to fit one."""
+        """The row without temperatures, for too few wrong answers to fit one."""
         return self._replace(confidence=(*self.confidence[:2], np.nan))
 
 
 @dataclass(frozen=True)
 class Both:
-    """Where predictions are read: of one set that chooses and one that judges, or of two halves of one."""
+    """Reads predictions of a set that chooses and one that judges, or of two halves of one set."""
 
     choosing: Predictions
     judging: Predictions
     halves: tuple[np.ndarray, np.ndarray] | None  # masks of the same examples; None: two sets
 
     def said(self, scorer: Scorer, networks: Sequence[tuple[int, int]]) -> Said:
-        """Of networks, each a (member, epoch)."""
+        """Predictions of networks, each a (member, epoch)."""
         chosen, judged = (
             stacked(one, [model_of(one, *network) for network in networks]) for one in (self.choosing, self.judging)
         )
         return scorer.said(*self.cut(chosen, judged))
 
     def cut(self, chosen: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions [network, example, width] of both sets, as they are read: of two halves those of one set."""
+        """Split predictions [network, example, width] into both sides."""
         return (chosen, judged) if self.halves is None else (chosen[:, self.halves[0]], judged[:, self.halves[1]])
 
     def of_one(self, said: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """The same of what one network says: set -> [example, width]."""
+        """Both sides of one network's predictions: set -> [example, width]."""
         return self.cut(said["validation" if self.halves is None else "test"][None], said["test"][None])
 
 
@@ -98,7 +98,7 @@ class Scorer:
 
     @property
     def told(self) -> dict[str, Score]:
-        """Scores that are told; the first decides."""
+        """Scores that are reported; the first decides."""
         wanted = [name for name in TOLD[self.task] if name in self.scoring.scores]
         return {name: self.scoring.scores[name] for name in wanted}
 
@@ -110,7 +110,7 @@ class Scorer:
         return Said(chosen, judged, calibrated(chosen, self.choosing, self.scoring), put_right)
 
     def add(self, candidate: Candidate, repeats: Iterable[Said]) -> None:
-        """A candidate in every calibration that it can have; scores are means over repeats."""
+        """Add a candidate with each possible calibration; scores are means over repeats."""
         ways: tuple[Calibration, ...] = ("none", "members", "average") if candidate.several else ("none", "average")
         found: dict[Calibration, list[_Row]] = {}
         for said in repeats:
@@ -179,14 +179,14 @@ def examples_of(name: str, score: Score, predictive: np.ndarray, side: Side) -> 
     if score.per_example is not None:
         return by_group(np.asarray(score.examples(predictive, side.label)), side.group)
     if name != "rmse":
-        raise ValueError(f"{name!r} is no mean over examples")
+        raise ValueError(f"{name!r} is not a mean over examples")
     squared = by_group(example_squared(predictive, side.label), side.group)
     root = np.sqrt(squared.mean())
     return root + (squared - squared.mean()) / (2 * root) if root > 0 else squared
 
 
 def covariance_of_means(rows: np.ndarray) -> np.ndarray:
-    """Covariance of the means of rows [candidate, example] through the choice of examples, [candidate, candidate]."""
+    """Covariance of the means of rows [candidate, example] from sampling examples, [candidate, candidate]."""
     candidates, examples = rows.shape
     if examples < 2:
         return np.full((candidates, candidates), np.nan)

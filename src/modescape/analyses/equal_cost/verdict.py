@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.reading import decided
 from modescape.decision.tables import compared, steps
-from modescape.decision.words import evidence, head, lead
-from modescape.wording.head import Part
+from modescape.decision.words import change, evidence, head, lead
+from modescape.wording.head import Card, Part
+from modescape.wording.numbers import THESE
+from modescape.wording.scores import written
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from modescape.decision import Decision, Table
 
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
@@ -29,7 +33,21 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         lead=lead(table, decision),
         compared=compared(table, decision, unit),
         steps=steps(table, decision, unit),
+        cards={25: longer_card(table, decision, unit)},
         beaten=bool(decision.beaten_by),
         # "Why did the ensemble work?" suits no other advice
         question="" if decision.advice == "ensemble" or own.attrs.get("given") else "Should you ensemble?",
     )
+
+
+def longer_card(table: Table, decision: Decision, unit: str) -> list[Card]:
+    """The longer run that is advised, where it is shorter than the one at the ensemble's cost, which has its own."""
+    one = decision.candidate(table)
+    metric = next((name for name in ("accuracy", "rmse") if name in table.scores), table.deciding)
+    if decision.advice != "train_longer" or one.advice != "train_longer" or one.at_full_cost:
+        return []
+    score = table.scores[metric]
+    value = written(metric, float(table.mean[metric][decision.chosen]))
+    found = change(score, table.difference(decision.chosen, 0, metric), unit)
+    label = one.label.capitalize() if score.percent else f"{score.short} of {one.label}"
+    return [Card(label, value, f"{found} against one network, {THESE}")]

@@ -56,7 +56,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *found,
         _rows("Disagreement: right is more diverse", "Labelled differently (%)", disagree),
-        _rows("Similarity of weights", "Cosine (1)", cosines),
+        _rows("Similarity of weights", "Cosine", cosines),
     ]
 
 
@@ -93,7 +93,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     marks = _marks("Fine-tuned minus from scratch", (style.PURPLE, ("s", "square")), ends, score.factor)
     return Panel(
         title=f"{score.name}: fine-tuned minus from scratch",
-        x_label=f"Difference ({score.difference_unit})",
+        x_label=score.of_differences("Difference"),
         y_label="Score of",
         series=[zero, marks],
         rows=list(STEPS.values()),

@@ -68,7 +68,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     side = "right" if score.higher_is_better else "left"
     return Panel(
         title=f"{score.name}: {side} of 0 the trees are better",
-        x_label=f"Gradient boosting minus it ({score.difference_unit})",
+        x_label=score.of_differences("Gradient boosting minus it"),
         y_label="Model",
         series=[zero, *(_mark(dataset, "difference", metric, score.factor, name, at) for at, name in enumerate(rows))],
         rows=[NAMES[name] for name in rows],

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 TITLE = "Kinship of networks"
 LABELS = 20  # networks a side
 MATRICES = {  # variable: title, label of its colours
-    "cosine": ("Cosine of weights", "Cosine (1)"),
-    "centred_cosine": ("Cosine of matrices, centred", "Cosine (1)"),
-    "distance": ("Distance of matrices", "Distance / length (1)"),
-    "displacement_cosine": ("Cosine of displacements", "Cosine (1)"),
+    "cosine": ("Cosine of weights", "Cosine"),
+    "centred_cosine": ("Cosine of matrices, centred", "Cosine"),
+    "distance": ("Distance of matrices", "Distance / length (ratio)"),
+    "displacement_cosine": ("Cosine of displacements", "Cosine"),
 }
 KINDS = {  # relation: name in the legend, colour, marker
     -1: ("no relative here", style.NEUTRAL, ("o", "circle")),
     0: ("first of its family", style.TRAIN_COLOUR, ("s", "square")),
     1: ("descends", style.VALIDATION_COLOUR, ("o", "circle")),
     2: ("start not here", style.VALIDATION_COLOUR, ("D", "diamond")),
-    3: ("which came first is not told", style.VALIDATION_COLOUR, ("^", "triangle-up")),
+    3: ("which came first is unknown", style.VALIDATION_COLOUR, ("^", "triangle-up")),
 }
 LEAST = 0.1  # beside the axis
 
@@ -132,7 +132,7 @@ def _tree(dataset: xr.Dataset, names: list[str]) -> Panel:
             series.append(Series(name=name, x=x, y=y, colour=colour, marker=marker, line=None, size=6, hover=hover))
     return Panel(
         title="Tree of descent",
-        x_label="Distance from the first of the family, along the tree (1)",
+        x_label="Distance from the first of the family, along the tree (share of length)",
         y_label="Network",
         series=series,
         rows=[names[model] for model in places],

@@ -1,1 +1,1 @@
-"""What each member says of some test examples, which the page compares and averages."""
+"""Predictions of each member on some test examples, which the page compares and averages."""

@@ -1,4 +1,4 @@
-"""On how many examples how many members are right, and how often two members disagree on them."""
+"""Number of members that are right per example, and disagreement of every two members."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from modescape.plots.charts import Chart, Panel, Series
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "What each member says of examples"
+TITLE = "Predictions of each member"
 LABELS = 11  # members a side
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Which examples these are."""
+    """A description of the examples."""
     return style.sentences(
         f"On {style.counted(dataset.sizes['example'], 'test example')} of {int(dataset.attrs['of_examples']):,},",
-        "evenly spaced over the split. Left: on how many of them so many members are right. Right: the share of them",
+        "evenly spaced over the split. Left: how many of them that many members get right. Right: the share of them",
         "that two members label differently; its colours go by the square root.",
         style.left_out(dataset),
     )
@@ -33,7 +33,7 @@ def labels(dataset: xr.Dataset) -> np.ndarray:
 
 
 def members_right(dataset: xr.Dataset) -> np.ndarray:
-    """How many members are right, [example]."""
+    """Number of members that are right, int [example]."""
     return (labels(dataset) == dataset["label"].values).sum(0)
 
 

@@ -1,4 +1,4 @@
-"""What each member says of some test examples, the most disputed first; and pictures or texts of these."""
+"""Predictions of each member on some test examples, the most disputed first, with their pictures or texts."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def measure(offered: Offered, *, members: int = 10, pictures: int = 150) -> xr.D
 
     Args:
         offered: predictions of test examples, and the data where there is a study.
-        members: that are compared, the first ones.
-        pictures: examples that are shown, at most.
+        members: number to compare, from the first on.
+        pictures: examples to show, at most.
 
     Raises:
         NotEnough: if there are fewer than 2 members.
@@ -74,7 +74,7 @@ def measure(offered: Offered, *, members: int = 10, pictures: int = 150) -> xr.D
 
 
 def _spread(examples: int, members: int, classes: int) -> np.ndarray:
-    """Places of examples, evenly spaced, as many as there is room for."""
+    """Indices of examples, evenly spaced, as many as fit."""
     each = members * classes
     count = min(examples, max(LEAST, NUMBERS // each), max(1, MOST_NUMBERS // each))
     return np.floor(np.arange(count) * examples / count).astype(np.int64)
@@ -95,7 +95,7 @@ def _shown(offered: Offered, place: np.ndarray) -> dict[str, Any]:
         return {}
     try:
         split = context.loaded.test
-    except (InputError, WorkError):  # a study without its data, elsewhere: all else is there
+    except (InputError, WorkError):  # a study moved without its data; the rest still works
         return {}
     if split.kind.name == "image":
         images = split.images[place].numpy()

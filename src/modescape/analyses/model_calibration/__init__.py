@@ -1,1 +1,1 @@
-"""How sure given models are, and what temperatures would change."""
+"""Calibration of given models, and the effect of temperature scaling."""

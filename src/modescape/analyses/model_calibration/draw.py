@@ -24,7 +24,7 @@ LOOKS = (  # of the averages: colour, marker, line
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks are, and where temperatures were fitted."""
+    """The meaning of marks, and where temperatures were fitted."""
     return style.sentences(
         f"On {style.tested_on(dataset)}, each half at the temperature that was fitted on the other. Top left: accuracy",
         "of the images whose top probability falls into one of 15 bins; larger marks hold more images; on the diagonal",
@@ -53,7 +53,7 @@ def describe(dataset: xr.Dataset) -> Chart:
             marker=("D", "diamond"),
             line=None,
         )
-        label = f"Change of {score.short} ({score.difference_unit})"
+        label = score.of_differences(f"Change of {score.short}")
         title = f"Change of {score.short}: left is better"
         panels.append(
             Panel(title=title, x_label=label, y_label="Model", series=[_line(0.0, len(rows)), bars], rows=rows)
@@ -100,7 +100,7 @@ def _temperatures(dataset: xr.Dataset, rows: list[str]) -> Panel:
     )
     return Panel(
         title="Temperatures: above 1 is overconfident",
-        x_label="Temperature (1, log scale)",
+        x_label="Temperature (log scale)",
         y_label="Model",
         series=[_line(1.0, len(rows)), marks],
         rows=rows,

@@ -1,4 +1,4 @@
-"""How sure given models are, alone and together, and what temperatures change, each fitted on the other half."""
+"""Calibration of given models, alone and averaged, and the effect of temperatures fitted on the other half."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHANGED = {  # variable -> long name
 def measure(offered: Offered) -> xr.Dataset:
     """Scores of every model, and of all together, as they are and after a temperature was fitted.
 
-    No other examples are at hand: each half of the test examples is scored at the temperature of the other. Together:
+    There are no other examples: each half of the test examples is scored at the temperature of the other. Together:
     the average, calibrated as one, and the average of models that were calibrated one by one.
 
     Args:

@@ -1,1 +1,1 @@
-"""Which of two methods is better, where several given models are runs of one."""
+"""Comparison of methods with several given models each as runs."""

@@ -23,7 +23,7 @@ MOST_PAIRS = 25
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks and bars are."""
+    """The meaning of marks and bars."""
     return style.sentences(
         f"Means over the runs of each group on {style.tested_on(dataset)}, and differences of two groups; bars: 95 %",
         "intervals for new runs on new images, each difference alone. Hollow: one run, with the interval for "
@@ -62,8 +62,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     nothing = Series(
         name="No difference", x=np.zeros(2), y=np.array([-0.5, len(pairs) - 0.5]), line="dash", width=1, silent=True
     )
-    unit = "points" if score.percent else score.difference_unit
-    label = in_target_unit(dataset, f"Difference in {score.short} ({unit})")
+    label = in_target_unit(dataset, score.of_differences(f"Difference in {score.short}"))
     bars = _bars("Difference", value, low, high, np.zeros(len(pairs), dtype=bool))
     return Panel(
         title="Difference of two groups", x_label=label, y_label="Groups (names)", series=[nothing, bars], rows=rows

@@ -1,4 +1,4 @@
-"""Which of two methods is better, where several given models are runs of one: test sampling and runs together."""
+"""Comparison of methods with several given models each as runs: sampling of test examples and of runs together."""
 
 from __future__ import annotations
 

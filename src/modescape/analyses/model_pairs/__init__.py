@@ -1,1 +1,1 @@
-"""Which of two given models is better, for every two of them, and how far their errors overlap."""
+"""Pairwise comparison of given models: differences of scores, and overlap of errors."""

@@ -22,8 +22,8 @@ NAME_LENGTH = 14
 DRAWN = 2  # scores whose differences are drawn; the table has all
 OVERLAP = {  # variable -> title, key, lowest value of the scale
     "disagreement": ("Different predicted classes", "Share of test examples", 0),
-    "error_jaccard": ("Overlap of errors", "Both wrong / either wrong (1)", 0),
-    "error_correlation": ("Correlation of errors", "Correlation (1)", -1),
+    "error_jaccard": ("Overlap of errors", "Both wrong / either wrong (ratio)", 0),
+    "error_correlation": ("Correlation of errors", "Correlation", -1),
 }
 
 
@@ -38,7 +38,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a score, and those of what errors have in common."""
+    """One matrix per score, and those of the overlap of errors."""
     order = ranked(dataset)
     names = [str(dataset["model"].values[at]) for at in order]
     panels = [
@@ -48,7 +48,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         if variable in dataset:
             matrix = _ordered(dataset, variable, order).copy()
             np.fill_diagonal(matrix, np.nan)
-            scale = style.Scale(low=low, high=1, root=low == 0, label=key if "(" in key else f"{key} (1)")
+            scale = style.Scale(low=low, high=1, root=low == 0, label=key)
             panels.append(_square(title, names, matrix, scale, 2))
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 3.9), panel_height=447)
 
@@ -67,8 +67,7 @@ def _difference(dataset: xr.Dataset, metric: str, score: Score, order: np.ndarra
         told = (low > 0) | (high < 0)
     shown = np.where(told, score.factor * value, np.nan)
     most = float(np.abs(shown[np.isfinite(shown)]).max(initial=0.0)) or 1.0
-    unit = "points" if score.percent else score.difference_unit
-    label = in_target_unit(dataset, f"Difference ({unit})")
+    label = in_target_unit(dataset, score.of_differences("Difference"))
     scale = style.Scale(low=-most, high=most, colours="PuOr", label=label)
     panel = _square(f"{score.name}: row minus column", names, shown, scale, 1 if score.percent else 2)
     return HeatMap(**{**vars(panel), "extra": p, "extra_unit": "adjusted p-value"})

@@ -17,8 +17,8 @@ ERROR = np.array([0.004, 0.015, 0.006])  # standard errors of a difference
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Models of which neighbours are not told apart."""
-    members = max(members, 2)  # fewer are no pair
+    """Models whose neighbours do not differ significantly."""
+    members = max(members, 2)  # at least one pair
     place = np.arange(members)
     quality = np.array([0.01, -0.03, -0.012])[:, None] * place
     value = quality[:, :, None] - quality[:, None, :]

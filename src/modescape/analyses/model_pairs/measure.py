@@ -1,4 +1,4 @@
-"""Which of two given models is better, for every two of them, and how far their errors overlap."""
+"""Pairwise comparison of given models: differences of scores, and overlap of errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OVERLAP = {
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """Paired differences of every two models, corrected for how many there are, and the overlap of their errors.
+    """Paired differences of every two models, corrected for multiple comparisons, and the overlap of their errors.
 
     Of classes without groups predictions are read once, a block of examples at a time.
 
@@ -93,7 +93,7 @@ def _in_one_pass(
 ) -> tuple[dict[str, Moments], Variables]:
     """Means and covariance of each score, and how far models' errors overlap, from blocks of examples.
 
-    Scores are rounded to float32, as those that are held of all examples are (`values_of`).
+    Scores are rounded to float32, as those in memory are (`values_of`).
     """
     sums, label = {metric: MomentSums() for metric in scores}, predictions.label
     differ = both = np.zeros((len(models), len(models)))
@@ -108,7 +108,7 @@ def _in_one_pass(
 
 
 def _errors(predictions: Predictions, models: list[int]) -> Variables:
-    """How far models say the same and err together; of a regression how far errors go together."""
+    """Agreement of models and overlap of their errors; for a regression the correlation of errors."""
     if predictions.label.ndim > 1:
         outputs = predictions.label.shape[1]
         error = [(predictions.log_prob(model)[:, :outputs] - predictions.label).ravel() for model in models]

@@ -1,1 +1,1 @@
-"""How good each given model is, all of them together, and the best of them alone."""
+"""Scores of each given model, of their average, and of the best one."""

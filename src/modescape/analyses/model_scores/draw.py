@@ -23,7 +23,7 @@ KINDS = (  # entry of the legend, colour, marker, whether hollow
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks and bars are."""
+    """The meaning of marks and bars."""
     return style.sentences(
         f"Scores on {style.tested_on(dataset)}; bars: 95 % intervals for these models on new images. The best alone is",
         "selected on one half and scored on the other, both ways, so it may differ from the best model's own score,",
@@ -75,7 +75,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def ranked(dataset: xr.Dataset) -> np.ndarray:
-    """Places of the models, the best in the first score first; those without one last."""
+    """Indices of the models, best in the first score first; those without one last."""
     found = scores(dataset)
     if not found:
         return np.arange(dataset.sizes["model"])

@@ -1,4 +1,4 @@
-"""How good each given model is, all of them together, those of one group together, and the best of them alone."""
+"""Scores of each given model, of the averages of all and of each group, and of the best one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ INTERVALS = (
 
 
 class Each(NamedTuple):
-    """What is known of the models one by one."""
+    """Scores of the individual models."""
 
     score: np.ndarray  # [model, metric]
     low: np.ndarray  # 95 % interval, these models on new examples
@@ -44,9 +44,9 @@ class Each(NamedTuple):
 def measure(offered: Offered, *, splits: int = 5) -> xr.Dataset:
     """Scores of every model, of all averaged, of each group averaged, and of the best one alone, with intervals.
 
-    The best alone is no model but a procedure: which model it is is found on one half of the examples and its score on
-    the other, both ways. The score of the model that is best on all examples would be too good, as it was chosen there.
-    Every score chooses for itself; the calibration error, which is no mean over examples, chooses none.
+    The best alone is no model but a procedure: the model is chosen on one half of the examples and scored on the other,
+    both ways. On the examples that chose it, its score would be optimistic. Every score chooses for itself; the
+    calibration error, which is no mean over examples, chooses none.
 
     Args:
         offered: predictions of test examples, models with names and groups.
@@ -113,7 +113,7 @@ def _sum(one: Estimate, other: Estimate) -> Estimate:
 def _best_alone(
     predictions: Predictions, models: list[int], scoring: Scoring, halves: np.ndarray, each: Each
 ) -> tuple[Estimate, np.ndarray]:
-    """The score of what is best on the other half, and how often each model is that, [model, metric]."""
+    """The score of the model that is best on the other half, and how often each model is, [model, metric]."""
     names = list(scoring.scores)
     count, metrics = len(models), [names.index(name) for name in compared(scoring)]
     example = np.full(each.mean[ALL].example.shape, np.nan)
@@ -150,7 +150,7 @@ def _of_models(each: Each, chosen: np.ndarray, scoring: Scoring) -> Variables:
 def _of_ensembles(
     ensembles: dict[str, Estimate], best: Estimate, mean: dict[str, Estimate], scoring: Scoring
 ) -> Variables:
-    """Scores of the averages and of the best alone, and what they are above the mean model and the best alone."""
+    """Scores of the averages and of the best model, and their gain over the mean model and the best model."""
     dims, units = ("approach", "metric"), units_of(scoring.scores)
     gains = [one.gain(mean[name]) for name, one in ensembles.items()]
     nothing = (np.where(np.isnan(best.score), np.nan, 0.0), *np.full((2, len(best.score)), np.nan))

@@ -1,1 +1,1 @@
-"""Other data: are the networks less sure of it, and do they disagree more?"""
+"""Other data: entropy and disagreement of the networks, and detection."""

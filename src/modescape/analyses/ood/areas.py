@@ -1,4 +1,4 @@
-"""Areas under the ROC curve with 95 % intervals, for new networks on new examples of both sets."""
+"""Intervals (95 %) of areas under the ROC curve, for new networks on new examples of both sets."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ INTERVALS = f"of the area under the ROC curve (`auroc`) alone, over the examples
 
 @dataclass(frozen=True)
 class Units:
-    """What is resampled of the test examples and of a set of other data: examples, or groups of them."""
+    """Units that are resampled of the test examples and of a set of other data: examples, or groups of them."""
 
     positive: np.ndarray  # bool [example]: of the other data, which come last
     group: np.ndarray | None  # int64 [example]
 
     @classmethod
     def of(cls, sizes: tuple[int, int], groups: tuple[np.ndarray | None, np.ndarray | None]) -> Units:
-        """Of the first so many test and other examples; sets with the same groups are made of the same examples."""
+        """The units of the first ``sizes`` test and other examples; sets with the same groups share their examples."""
         positive = np.repeat([False, True], sizes)
         if groups[0] is None and groups[1] is None:
             return cls(positive, None)
@@ -40,24 +40,24 @@ class Units:
         return cls(positive, np.unique(np.concatenate([test, other + apart]), return_inverse=True)[1])
 
     def shares(self, scores: np.ndarray) -> np.ndarray:
-        """What each unit adds to the area of each group of networks, [..., unit] of scores [..., example]."""
+        """Contribution of each unit to the area of each group of networks, [..., unit], from scores [..., example]."""
         return by_group(auroc_examples(scores, self.positive), self.group)
 
 
 def units(sampled: Mapping[str, Sampled], sizes: dict[str, int]) -> dict[str, Units]:
-    """Of each set of other data; ``sizes`` are numbers of examples that are looked at, the test examples' first."""
+    """The units of each set of other data; ``sizes`` are numbers of examples used, the test examples' first."""
     (test, *others), groups = sizes, {name: sampled[name].example_group for name in sizes}
     return {name: Units.of((sizes[test], sizes[name]), (groups[test], groups[name])) for name in others}
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of the test examples and of a set of other data behind them, higher for what looks like other data."""
+    """Scores of the test examples and of a set of other data behind them, higher for other data."""
 
     runs: Callable[[str, str, str], np.ndarray]  # approach, metric, set -> of each run's networks, [run, example]
     subsets: Callable[[np.ndarray, str, str], np.ndarray]  # masks of members, metric, set -> [subset, example]
     members: int
-    size: int  # of the subsets that "independent" is the mean of
+    size: int  # of the subsets that "independent" averages over
 
 
 def ends(
@@ -88,12 +88,12 @@ def ends(
 
 
 def of_runs(shares: np.ndarray) -> tuple[float, float]:
-    """Of the mean area of runs that are independent of each other, [run, unit]; of one, for this one."""
+    """Interval of the mean area of independent runs, [run, unit]; of a single run, for this run."""
     return _inside(shares, shares if len(shares) > 1 else None)
 
 
 def _of_subsets(scores: Scores, units: Units, kind: str, name: str) -> tuple[float, float]:
-    """Of the mean area of subsets; members are told apart as in `modescape.metrics.crossed.size_estimates`."""
+    """Interval of the mean area over subsets; variance of members as in `modescape.metrics.crossed.size_estimates`."""
 
     def shares(size: int) -> tuple[np.ndarray, np.ndarray]:
         masks = groups_of_solutions(scores.members, size)
@@ -108,7 +108,7 @@ def _of_subsets(scores: Scores, units: Units, kind: str, name: str) -> tuple[flo
 
 
 def _inside(shares: np.ndarray, influence: np.ndarray | None) -> tuple[float, float]:
-    """Inside 0 to 1, and longer away from the nearer end."""
+    """Interval within 0 to 1, longer away from the nearer end."""
     area = shares.mean()
     low, high = crossed_interval(area, shares.mean(0), influence)
     found = bounded_interval(np.asarray(area), np.asarray((high - low) / 2), 1.0, shares.shape[-1])

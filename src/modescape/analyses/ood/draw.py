@@ -1,4 +1,4 @@
-"""Images of other data sets: how unsure the networks are, how they disagree, and whether that tells the sets apart."""
+"""Images of other data sets: entropy and disagreement of the networks, and how well these detect the sets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DOTS = {  # variable: title, axis label
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What curves and marks are, and which class is the positive one."""
+    """The meaning of curves and marks, and the positive class."""
     return style.sentences(
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: Jensen-Shannon",
         "divergence of the method's networks; area under the ROC curve of the entropy, images out of distribution",
@@ -48,7 +48,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def made_sets(dataset: xr.Dataset) -> str:
-    """A sentence on what was made from the test examples; "" where the data has its own names."""
+    """A sentence on sets made from the test examples; "" where there are none."""
     words = style.one_line(str(dataset.attrs.get("other_words", "")))
     return f"Data sets: {words}." if words else ""
 
@@ -121,7 +121,7 @@ Bars = tuple[np.ndarray | None, np.ndarray | None]
 
 
 def area_ends(dataset: xr.Dataset) -> Bars:
-    """Ends of the intervals of the area under the curve, [approach, corruption]; None of a result made before."""
+    """Ends of the intervals of the area under the curve, [approach, corruption]; None for results of older versions."""
     if "auroc_low" not in dataset:
         return None, None
     low, high = (dataset[f"auroc_{end}"].transpose("approach", "corruption").values for end in ("low", "high"))
@@ -129,13 +129,13 @@ def area_ends(dataset: xr.Dataset) -> Bars:
 
 
 def area_limits(values: np.ndarray, bars: Bars) -> tuple[float, float]:
-    """Of the axis: all areas and their intervals, and chance."""
+    """Limits of the axis, covering all areas with their intervals, and chance level."""
     low, high = charts.span(values, np.array([0.5, 0.6]), *(ends for ends in bars if ends is not None))
     return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
 def area_bars(bars: Bars, place: int) -> dict[str, Any]:
-    """What a series of marks has beside them: the bars of a data set."""
+    """The error bars of a series of marks, one per data set."""
     low, high = bars
     return (
         {} if low is None or high is None else {"low": low[:, place], "high": high[:, place], "intervals_along_x": True}

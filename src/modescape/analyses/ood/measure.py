@@ -1,4 +1,4 @@
-"""Other data: are the networks less sure of it, and do they disagree more?"""
+"""Other data: entropy and disagreement of the networks, and detection."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ LONG_NAMES = {
 
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     others = [image_sets.other(source, examples) for source in image_sets.sources(context)]
     images = [image_sets.clean(context, examples), *others]
     return groups.requests(context, groups.runs_of(context), groups.sampled_methods(context), images)
 
 
 def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
-    """Divergence and entropy on other data (``data.ood``) and on the test images, and how well they are told apart.
+    """Divergence and entropy on other data (``data.ood``) and on the test images, and how well they detect it.
 
     Scores are the entropy of an ensemble's mean probability and 1 minus its largest probability; other data is the
     positive class. All of it is on the same members (``subspace.runs``). Every method has as many networks: "single"
@@ -50,7 +50,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
 
     Args:
         offered: predictions of groups of networks on test examples and on other data, sets of any other names. Scale,
-            distance and control are NaN where they are not offered beside them.
+            distance and control are NaN where they are not offered.
         examples: most images of each set, from the first on.
         bins: of the histograms of the entropy, from 0 to ln C nats.
 
@@ -94,7 +94,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
 
 
 class _Figures(NamedTuple):
-    """Of one group of networks on one set of images."""
+    """Uncertainties of one group of networks on one set of images."""
 
     spread: float  # Jensen-Shannon divergence, nats
     entropy: np.ndarray  # of the mean prediction, nats [example]
@@ -123,7 +123,7 @@ def _of_approaches(offered: Offered, log_prob: dict[str, np.ndarray], sets: list
 
 
 def _figures(log_prob: dict[str, np.ndarray]) -> dict[str, _Figures]:
-    """Of one group of networks on every set of images, from predictions [network, example, class]."""
+    """Uncertainties of one group of networks on every set of images, from predictions [network, example, class]."""
     figures = {}
     for name, part in log_prob.items():
         prob = np.exp(np.asarray(combine(part), dtype=np.float64))
@@ -154,7 +154,7 @@ def _spreads(found: Groups, sets: list[str], edges: np.ndarray) -> Variables:
 
 
 def _told_apart(found: Groups, sets: list[str]) -> Variables:
-    """How well each set is told from the test images by each score; NaN of the test images themselves."""
+    """Area under the ROC curve of each score for each set against the test images; NaN for the test images."""
     variables: Variables = {}
     for kind, function in MEASURES.items():
         values = np.full((len(found), len(OUTLIER_SCORES), len(sets)), np.nan)
@@ -167,7 +167,7 @@ def _told_apart(found: Groups, sets: list[str]) -> Variables:
 
 
 def _scores(found: Groups, log_prob: dict[str, np.ndarray], size: int) -> areas.Scores:
-    """What intervals are made of; a subset of members is averaged once."""
+    """Scores for the intervals; each subset of members is averaged once."""
     averaged: dict[bytes, dict[str, _Figures]] = {}
 
     def runs(approach: str, kind: str, name: str) -> np.ndarray:
@@ -183,11 +183,11 @@ def _scores(found: Groups, log_prob: dict[str, np.ndarray], size: int) -> areas.
 
 
 def _both(group: dict[str, _Figures], kind: str, name: str) -> np.ndarray:
-    """A score of the test images, and then of those of a set."""
+    """A score of the test images, followed by that of a set."""
     return np.concatenate([getattr(group["test"], kind), getattr(group[name], kind)])
 
 
 def _told(function: Callable[..., Any], group: dict[str, _Figures], name: str, score: str) -> float:
-    """How well one group tells a set from the test images."""
+    """A detection measure of one group for a set against the test images."""
     positive = np.repeat([False, True], [len(getattr(group[one], score)) for one in ("test", name)])
     return float(function(_both(group, score, name), positive))

@@ -1,1 +1,1 @@
-"""How good given models are on each part of the data."""
+"""Scores of given models on each part of the data."""

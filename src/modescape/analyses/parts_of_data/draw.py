@@ -1,4 +1,4 @@
-"""Scores of the mean model and of all together on each part of the data."""
+"""Scores of the mean model and of the average of all on each part of the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ APART = 0.14  # rows between both marks
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks and bars are."""
+    """The meaning of marks and bars."""
     left = int(dataset.attrs.get("parts_left_out", 0))
     return style.sentences(
         f"{style.tested_on(dataset)}, each of one part; bars: 95 % intervals for these models on new",

@@ -20,7 +20,7 @@ HALF = np.array([0.009, 0.02, 0.01, 0.006])
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Parts of which one is hard."""
+    """Parts, one of which is hard."""
     single = ALONE + LEVEL[:, None] * SLOPE
     gain = np.array([0.03, -0.1, -0.05, -0.01]) * np.linspace(0.4, 1.2, len(PARTS))[:, None]
     score = single[:, None] + 0.01 * np.sin(np.arange(members))[:, None]

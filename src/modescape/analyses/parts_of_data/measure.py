@@ -1,4 +1,4 @@
-"""How good given models are on each part of the data, alone and together."""
+"""Scores of given models on each part of the data, alone and averaged."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class OnePart:
 
 
 def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
-    """Scores of every model, of the mean model and of all averaged on each part, and what averaging gains there.
+    """Scores of every model, of the mean model and of all averaged on each part, and the gain of averaging there.
 
     Args:
-        offered: predictions of test examples, each of which is of one part.
-        parts: that are looked at, at most; the largest.
+        offered: predictions of test examples, each of which belongs to one part.
+        parts: used, at most; the largest.
 
     Raises:
-        NotEnough: if there is no model, or nothing is said of parts.
+        NotEnough: if there is no model, or the examples have no parts.
     """
     what = "the scores on parts of the data"
     members = trained(offered, 1, what)
     predictions, scoring = predicted(offered, "test", what), scoring_of(offered)
     if "test" not in offered.example_parts:
-        raise NotEnough(f"{what} need the part that each test example is of; {offered.named} says nothing of it")
+        raise NotEnough(f"{what} need to know which part each test example belongs to; {offered.named} does not say")
     found, left = _parts(predictions, np.asarray(offered.example_parts["test"]), parts)
     models = models_of(predictions)
     score, single = _models(predictions, models, found, scoring)
@@ -97,7 +97,7 @@ def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
 
 
 def _parts(predictions: Predictions, part: np.ndarray, most: int) -> tuple[dict[str, OnePart], int]:
-    """The largest parts in the order of their names, and how many there are beside them."""
+    """The largest parts in the order of their names, and how many others there are."""
     names, number, count = np.unique(part.astype(str), return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(-count, kind="stable")[:most])
     found = {}

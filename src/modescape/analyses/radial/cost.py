@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from modescape.analyses.costs import Cost, Sizes
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("radial")
     return Cost(sizes.of(own["radii"] * own["angles"], sizes.test_at_most(own["examples"]), asked=0))

@@ -1,4 +1,4 @@
-"""The plane through the origin and two solutions, in polar coordinates: how good, and how like either solution."""
+"""The plane through the origin and two solutions, in polar coordinates: quality, and similarity to either solution."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PANELS_OF_NUMBERS = (  # of a regression
     ("prediction_distance", 0, "Distance from 1"),
     ("prediction_distance", 1, "Distance from 2"),
 )
-FAR = 3.0  # times the worst solution's error, or distance: where colours end
+FAR = 3.0  # times the worst solution's error, or distance: upper end of the colour scale
 KEYS = {  # variable: name of its colour key
     "accuracy": "Accuracy (share right)",
     "similarity": "Similarity (0 to 1)",
@@ -50,7 +50,7 @@ CIRCLE, STAR = ("o", "circle"), ("*", "star")
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is at a point of the plane, and what the overlays are."""
+    """The values of the plane, and the overlays."""
     rays, radii = dataset.sizes["y"], dataset.sizes["x"]
     return style.sentences(
         "A point is a network: the origin has all weights 0; 1 and 2 are two independent solutions, whose weights have",
@@ -64,7 +64,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def _alike(dataset: xr.Dataset) -> str:
-    """What agreement (distance) and similarity are."""
+    """The definitions of agreement (distance) and similarity."""
     if "agreement" in dataset:
         return (
             f"Agreement: share of {style.tested_on(dataset)} with the same label as the solution. Similarity: "
@@ -72,7 +72,7 @@ def _alike(dataset: xr.Dataset) -> str:
             "for the same function, 0 for disagreement equal to the error."
         )
     return (
-        f"Distance: root mean square of the differences from the solution's predictions on {style.tested_on(dataset)}. "
+        f"Distance: root mean square difference from the solution's predictions on {style.tested_on(dataset)}. "
         "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d "
         "the distance, e and b the errors of the point and of the solution: 1 for the same function, 0 for "
         f"uncorrelated errors. Colours end at {FAR:g} times what the solutions have. Loss: with all variances times "
@@ -87,7 +87,7 @@ def field(dataset: xr.Dataset, variable: str, solution: int | None) -> np.ndarra
 
 
 def solutions(dataset: xr.Dataset) -> list[tuple[float, float]]:
-    """Places of the two solutions: where their trajectories end."""
+    """Positions of the two solutions, at the ends of their trajectories."""
     places = []
     for member in range(dataset.sizes["member"]):
         x, y = path(dataset, member)
@@ -96,14 +96,14 @@ def solutions(dataset: xr.Dataset) -> list[tuple[float, float]]:
 
 
 def path(dataset: xr.Dataset, member: int) -> tuple[np.ndarray, np.ndarray]:
-    """A trajectory on the plane, epochs without a place left out; x and y, [epoch]."""
+    """A trajectory on the plane, without epochs that have no position; x and y, [epoch]."""
     x, y = (dataset[name].transpose("member", "epoch").values[member] for name in ("path_x", "path_y"))
     there = np.isfinite(x) & np.isfinite(y)
     return x[there], y[there]
 
 
 def samples(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the samples, x and y, [draw]."""
+    """Positions of the samples, x and y, [draw]."""
     there = np.isfinite(dataset["sample_x"].values) & np.isfinite(dataset["sample_y"].values)
     return dataset["sample_x"].values[there], dataset["sample_y"].values[there]
 
@@ -165,7 +165,7 @@ def _overlays(dataset: xr.Dataset) -> list[Series]:
 
 def _scale(dataset: xr.Dataset, variable: str) -> style.Scale:
     label = in_target_unit(dataset, KEYS[variable])
-    if variable in ("rmse", "prediction_distance"):  # the farther out the larger, without end
+    if variable in ("rmse", "prediction_distance"):  # unbounded with distance
         values, ends = dataset[variable].values, _at_solutions(dataset)
         scale = fields.loss_scale(np.minimum(values, FAR * ends) if np.isfinite(ends) else values)
     elif variable == "nll_best_scale":

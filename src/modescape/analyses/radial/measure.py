@@ -34,7 +34,7 @@ LARGEST = 2.0  # radius, in lengths of the solutions
 SCALE = 1.0  # of the samples: times the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
 LOSS = ("nats", "loss")
-BEST = {  # task -> name and long name of the loss without what confidence makes of it
+BEST = {  # task -> name and long name of the loss after calibration
     "classification": ("nll_best_temperature", "loss at the temperature that suits the point best"),
     "regression": ("nll_best_scale", "loss with all variances times the factor that suits the point best"),
 }
@@ -112,20 +112,20 @@ def measure(
 
 
 def _fields(task: str) -> dict[str, tuple[str, str]]:
-    """Units and long names of what is measured at every point."""
+    """Units and long names of the quantities at every point."""
     quality, (best, text) = LIKENESS[task].quality, BEST[task]
     return {quality.name: (quality.units, quality.long_name), "nll": LOSS, best: ("nats", text)}
 
 
 class _Cut(NamedTuple):
-    """What is measured at every point of the plane."""
+    """The quantities at every point of the plane."""
 
     fields: dict[str, np.ndarray]  # [y, x] each, by the names of `_fields`
     agreement: np.ndarray  # [solution, y, x]; of a regression the distance
     similarity: np.ndarray
 
     def variables(self, task: str) -> Variables:
-        """As in a result."""
+        """The variables of a result."""
         likeness, pair = LIKENESS[task], ("member", "y", "x")
         agreement = likeness.agreement
         return {
@@ -143,7 +143,7 @@ def _cut(
     label: np.ndarray,
     solutions: Sequence[np.ndarray],
 ) -> _Cut:
-    """Networks at points [y, x] of the plane, some at once.
+    """Evaluate the networks at points [y, x] of the plane, in batches.
 
     Args:
         around: whose batch-norm statistics they have, where those are stored.
@@ -164,7 +164,7 @@ def _cut(
         at, said = places.numpy(), likeness.said(predictive)
         best = scoring.scores["nll"](scoring.calibrate(predictive, predictive, label), label)
         if likeness is CLASSES:
-            best = np.minimum(best, np.log(predictive.shape[-1]))  # an infinite temperature guesses
+            best = np.minimum(best, np.log(predictive.shape[-1]))  # of uniform predictions, at infinite temperature
         values = likeness.good(predictive, label), scoring.scores["nll"](predictive, label), best
         for name, column in zip(names, values, strict=True):
             fields[name][at] = column
@@ -180,7 +180,7 @@ def _cut(
 
 
 def _path(study: Study, plane: Plane, member: int) -> np.ndarray:
-    """A member's kept checkpoints on the plane, [axis, epoch]; NaN for epochs that are not kept."""
+    """A member's stored checkpoints on the plane, [axis, epoch]; NaN for epochs that are not stored."""
     out = np.full((2, study.recipe.train.epochs + 1), np.nan)
     for epoch in study.recipe.kept_epochs(member):
         out[:, epoch] = [float(one) for one in plane.coordinates(tree.ravel(study.params(member, epoch)))]
@@ -188,7 +188,7 @@ def _path(study: Study, plane: Plane, member: int) -> np.ndarray:
 
 
 class _Samples(NamedTuple):
-    """Gaussian samples around a solution, as they are drawn."""
+    """Gaussian samples around a solution, as shown."""
 
     magnified: float  # 1, 2, 5, 10, ...
     distance: float  # root mean square distance from the solution over its length; NaN without samples

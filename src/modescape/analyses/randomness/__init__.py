@@ -1,1 +1,1 @@
-"""Which randomness makes networks different: initialisation, order of the examples, dropout, or a last bit."""
+"""Sources of randomness that make networks differ: initialisation, order of the examples, dropout, or a last bit."""

@@ -1,4 +1,4 @@
-"""The networks that are trained to tell the sources of randomness apart: pairs that share some of their streams."""
+"""The auxiliary networks: pairs that share some of their random streams."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Condition(NamedTuple):
     initialisation: bool
     order: bool  # of the examples, with augmentation and mixup
     dropout: bool
-    last_bit: bool = False  # one weight of the second starts one step of its last bit away
+    last_bit: bool = False  # one weight of the second network starts one floating-point step away
 
     def __str__(self) -> str:
-        """In words, for legends."""
+        """The condition in words, for legends."""
         own = [f"{_word(self[at])} {name}" for at, name in enumerate(("initialisation", "order", "dropout"))]
         return ", ".join(own + ["last bit"] * self.last_bit)
 
     @property
     def folder(self) -> str:
-        """Under ``variants/``."""
+        """Folder under ``variants/``."""
         return "-".join(["randomness", *(_word(self[at]) for at in range(3)), *["last-bit"] * self.last_bit])
 
 
@@ -35,7 +35,7 @@ def _word(different: bool) -> str:
 CONDITIONS = (
     Condition(False, False, False, True),
     *(Condition(*flags) for flags in product((False, True), repeat=3)),
-)  # same / same / same is exactly 0 on one machine: beside the last bit it says that the streams are what they claim
+)  # same / same / same is exactly 0 on one machine: it checks that nothing else is random
 
 
 def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:

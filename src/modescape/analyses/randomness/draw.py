@@ -1,4 +1,4 @@
-"""Which random choice of training makes two networks different: initialisation, order, dropout, or the last bit."""
+"""Differences of two networks by the random choice of training: initialisation, order, dropout, or the last bit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "What makes two runs differ"
-LAST_BIT = "last bit"  # ends the name of the condition in which one weight differs by its last bit alone
+LAST_BIT = "last bit"  # end of the name of the condition in which one weight differs by its last bit
 QUANTITIES = {  # variable: title, axis label, factor, whether the axis is logarithmic
     "disagreement": ("Disagreement of the labels", "Disagreement (% of images)", 100.0, False),
     "prediction_distance": ("Distance of the predictions", "Distance (unit of the target)", 1.0, False),
-    "normalized_distance": ("Distance over the error", "Distance / RMSE (1)", 1.0, False),
-    "distance": ("Distance of the weights", "Distance / length (1, log scale)", 1.0, True),
-    "cosine": ("Cosine of the weights", "Cosine (1)", 1.0, False),
+    "normalized_distance": ("Distance over the error", "Distance / RMSE (ratio)", 1.0, False),
+    "distance": ("Distance of the weights", "Distance / length (ratio, log scale)", 1.0, True),
+    "cosine": ("Cosine of the weights", "Cosine", 1.0, False),
     "jensen_shannon": ("Divergence of the predictions", "Jensen-Shannon divergence (nats)", 1.0, False),
 }
 LOOKS = {  # initialisation, order: colour, mark
@@ -31,7 +31,7 @@ LAST_BIT_LOOK = (style.NEUTRAL, ("X", "x"))
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a line compares, and which line is the floor."""
+    """The pairs behind each line, and which line is the floor."""
     return style.sentences(
         "A line compares the two networks of a pair, epoch by epoch, mean over pairs: they share what its name says.",
         "Colour and mark: initialisation and order of the examples; dotted: dropout differs, too. Grey: everything is",

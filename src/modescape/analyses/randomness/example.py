@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Pairs of runs: whatever differs, they end equally far apart; the last bit takes a little longer."""
+    """Pairs of runs: whatever differs, they end at the same distance; the last bit takes a little longer."""
     choices = ("same", "different")
     conditions = [
         (f"{start} initialisation, {order} order, {dropout} dropout", start, order, dropout)

@@ -1,4 +1,4 @@
-"""Which randomness makes networks different: initialisation, order of the examples, dropout, or a last bit."""
+"""Sources of randomness that make networks differ: initialisation, order of the examples, dropout, or a last bit."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SOURCES = ("initialisation", "order", "dropout")
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """How far pairs of networks drift apart, in weights and in predictions, epoch by epoch.
+    """Divergence of pairs of networks in weights and in predictions, epoch by epoch.
 
     Every condition has its own networks (``variants/``), which share some of their random streams; order goes with
-    augmentation. "last bit": everything is shared, but one weight of the second network starts one step of its last bit
-    away: what chaos alone does.
+    augmentation. "last bit": everything is shared, but one weight of the second network starts one floating-point step
+    away, to measure the effect of chaos alone.
 
     Raises:
         NotEnough: if those networks were not trained, or recipes want only one of a kind.
@@ -104,7 +104,7 @@ def interval_of(
 
 
 def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
-    """The networks of each condition, in words.
+    """Condition in words -> its networks.
 
     Raises:
         NotEnough: if there are fewer than two of a kind.
@@ -112,7 +112,9 @@ def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
     if offered.auxiliary and offered.training.auxiliary_members < 2:
         raise NotEnough("the roles of randomness need variants.members: 2 or more")
     if offered.training.starts_equal:
-        raise NotEnough("the roles of randomness need initialisations that differ; this factory makes one")
+        raise NotEnough(
+            "the roles of randomness need initialisations that differ; this factory always makes the same one"
+        )
     kinds = {str(one): auxiliary(offered, one.folder, what) for one in CONDITIONS}
     short = [name for name, one in kinds.items() if len(one.members) < 2]
     if short:
@@ -134,14 +136,14 @@ def _pairs(predictions: Predictions, checkpoints: Checkpoints, epoch: int, liken
                 *_apart(both, predictions.label, likeness),
                 float(np.linalg.norm(weights[one] - weights[other])) / np.mean(lengths),
                 float(weights[one] @ weights[other]) / (lengths[0] * lengths[1]),
-                *([likeness.spread(both)] if likeness is CLASSES else []),  # of a regression it is the distance
+                *([likeness.spread(both)] if likeness is CLASSES else []),  # for a regression it equals the distance
             )
         )
     return np.array(rows)
 
 
 def _apart(both: np.ndarray, target: np.ndarray, likeness: Likeness) -> tuple[float, float]:
-    """How far two networks [2, example, width] differ, as it is and over their mean error."""
+    """Difference of two networks [2, example, width], and the same over their mean error."""
     said = likeness.said(both)
     differ = float(likeness.apart(said[0], said[1]))
     if likeness is not CLASSES:

@@ -1,1 +1,1 @@
-"""Ensembles under shift: the same networks on test images that are corrupted more and more."""
+"""Ensembles under shift: the same networks on test images of increasing corruption."""

@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from modescape.data.corruptions import SEVERITIES
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     return Cost(sizes.of(sizes.on_other_sets, (1 + len(SEVERITIES)) * sizes.test + sizes.validation))
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     sets = {"test": sizes.test, "validation": sizes.validation}
     sets |= {f"shift-{one}": sizes.test for one in SEVERITIES}
     return {"tested": Draws(sizes.on_other_sets, sets)}

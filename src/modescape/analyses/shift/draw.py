@@ -1,25 +1,39 @@
-"""What is left of accuracy, probabilities and diversity when the test images are corrupted."""
+"""Accuracy, calibration and diversity on corrupted test images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modescape.plain import ranges
 from modescape.plots import steps, style
-from modescape.plots.charts import Chart, HeatMap, Panel
-from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
+from modescape.plots.charts import Chart, HeatMap, Panel, Series
+from modescape.plots.scores import (
+    ALONE,
+    COVERS,
+    ONE,
+    divergence_panels,
+    gain_panels,
+    methods,
+    paired_band,
+    paired_in_words,
+    score_panels,
+    scores,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Under corruption of the test images"
 X_LABEL = "Severity (0: clean, 5: strongest)"
-BY_CORRUPTION = ("single", "independent")  # methods whose accuracy is drawn a corruption
+SCORES = 2  # that are drawn as they are, the first ones
+TOGETHER = "independent"  # whose gain is drawn a corruption
 ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accuracy (%)")
 
 
 def averaged(dataset: xr.Dataset) -> str:
-    """Over which corruptions of which examples a score is the mean, and which ones stand by themselves."""
+    """Corruptions and examples over which a score is averaged, and those shown separately."""
     apart = selected(dataset)
     kinds = style.counted(dataset.sizes["corruption"] - len(without_effect(dataset)) - len(apart), "kind")
     return style.sentences(
@@ -30,16 +44,16 @@ def averaged(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is averaged, and where the corruptions come from."""
+    """The average, and the source of the corruptions."""
     left_out = without_effect(dataset)
     return style.sentences(
         averaged(dataset),
         "A subspace method averages",
         f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
-        "Bands, where there are any: 95 % intervals. Minus single network's: differences of these means.",
+        paired_in_words(dataset),
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
-        "temperature was fitted on validation images without corruption. Coloured: accuracy on each corruption's own",
-        "part of the images.",
+        "temperature was fitted on validation images without corruption. By corruption: on its own part of the images;",
+        f"bars: 95 % intervals, {COVERS['these']}.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.from_members(dataset),
@@ -48,31 +62,87 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel | HeatMap]:
-    """Four scores, two differences and two divergences against severity, then accuracy by corruption."""
+    """What methods gain over one network, scores and divergences against severity, then both by corruption."""
     drawn: list[Panel | HeatMap] = [
-        *score_panels(dataset, "severity", X_LABEL),
-        *difference_panels(dataset, "severity", X_LABEL),
+        *gain_panels(dataset, "severity", X_LABEL),
+        *score_panels(dataset, "severity", X_LABEL, most=SCORES),
         *divergence_panels(dataset, "severity", X_LABEL),
     ]
-    return drawn + [_by_corruption(dataset, method) for method in BY_CORRUPTION if method in methods(dataset)]
+    return drawn + by_corruption(dataset, ACCURACY, decimals=0)
 
 
-def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
-    left_out = without_effect(dataset)
-    chosen = dataset["score_of_corruption"].sel({"approach": method, "metric": "accuracy"})
+def by_corruption(dataset: xr.Dataset, scale: style.Scale, decimals: int) -> list[Panel | HeatMap]:
+    """What the average gains in the first score by corruption, at the last severity; beside it one network's score.
+
+    Args:
+        dataset: a result.
+        scale: of the colours of the score.
+        decimals: of the score in the cells.
+    """
+    found: list[Panel | HeatMap] = []
+    if "gain_of_corruption" in dataset and TOGETHER in methods(dataset):
+        found.append(_gain_by_corruption(dataset))
+    if ALONE in methods(dataset):
+        found.append(_alone_by_corruption(dataset, scale, decimals))
+    return found
+
+
+def _alone_by_corruption(dataset: xr.Dataset, scale: style.Scale, decimals: int) -> HeatMap:
+    metric, score = next(iter(scores(dataset).items()))
+    chosen = dataset["score_of_corruption"].sel({"approach": ALONE, "metric": metric})
     return HeatMap(
-        title=f"Accuracy by corruption: {style.method_look(method).spoken}",
+        title=f"{score.name} by {_kind(dataset).lower()}: one network",
         x_label=X_LABEL,
-        y_label="Kind of shift" if selected(dataset) else "Corruption",
-        matrix=100 * chosen.transpose("corruption", "severity").values,
-        rows=[
-            corruption_name(name) + (" (left out)" if str(name) in left_out else "")
-            for name in dataset["corruption"].values
-        ],
+        y_label=_kind(dataset),
+        matrix=score.factor * chosen.transpose("corruption", "severity").values,
+        rows=_rows(dataset),
         columns=[str(int(severity)) for severity in dataset["severity"].values],
-        scale=ACCURACY,
-        decimals=0,
+        scale=scale,
+        decimals=decimals,
     )
+
+
+def _gain_by_corruption(dataset: xr.Dataset) -> Panel:
+    metric, score = next(iter(scores(dataset).items()))
+    severity = int(dataset["severity"].values.max())
+    chosen = dataset.sel({"approach": TOGETHER, "metric": metric, "severity": severity})
+    low, value, high = (score.factor * chosen[f"gain_of_corruption{end}"].values for end in ("_low", "", "_high"))
+    row = np.arange(len(value), dtype=float)
+    zero = Series(name=ONE, x=np.zeros(2), y=np.array([0.0, max(row[-1], 1.0)]), line="dash", width=1, in_legend=False)
+    look = style.method_look(TOGETHER)
+    gains = Series(
+        name=f"Bars: 95 %, {COVERS['these']}",
+        x=value,
+        y=row,
+        low=low,
+        high=high,
+        intervals_along_x=True,
+        colour=look.colour,
+        marker=look.marker,
+        line=None,
+        size=5,
+    )
+    side = "right" if score.higher_is_better else "left"
+    return Panel(
+        title=f"{look.name}, severity {severity}: {side} of 0 is better",
+        x_label=score.of_differences(f"{score.name} minus one network's"),
+        y_label=_kind(dataset),
+        series=[zero, gains],
+        rows=_rows(dataset),
+    )
+
+
+def _kind(dataset: xr.Dataset) -> str:
+    """What a row is; a selection of examples is no corruption."""
+    return "Kind of shift" if selected(dataset) else "Corruption"
+
+
+def _rows(dataset: xr.Dataset) -> list[str]:
+    left_out = without_effect(dataset)
+    return [
+        corruption_name(name) + (" (left out)" if str(name) in left_out else "")
+        for name in dataset["corruption"].values
+    ]
 
 
 def corruption_name(name: object) -> str:
@@ -81,8 +151,8 @@ def corruption_name(name: object) -> str:
 
 
 def without_effect(dataset: xr.Dataset) -> dict[str, str]:
-    """The corruptions that are left out of all means -> the severities at which nothing comes of them: "1-5"."""
-    if "without_effect" not in dataset:  # of a version that left none out
+    """The corruptions left out of all means -> the severities without effect, such as "1-5"."""
+    if "without_effect" not in dataset:  # of an older version
         return {}
     lacking = dataset["without_effect"].transpose("corruption", "severity").values > 0
     severity = dataset["severity"].values
@@ -91,7 +161,7 @@ def without_effect(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def selected(dataset: xr.Dataset) -> list[str]:
-    """What is no corruption but a selection of examples as they are, looked at by itself."""
+    """Subsets of the examples, not corrupted, each shown in a panel of its own."""
     return [name for name in str(dataset.attrs.get("selected", "")).split(", ") if name]
 
 
@@ -108,5 +178,8 @@ def left_out_sentence(left_out: dict[str, str], unit: str = "levels of 255") -> 
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """Scores and divergences against severity, accuracy by corruption."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.5), panel_height=380)
+    """Gains, scores and divergences against severity, and by corruption."""
+    drawn = panels(dataset)
+    return Chart(
+        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.5), panel_height=380, band=paired_band(dataset)
+    )

@@ -20,7 +20,7 @@ CORRUPTIONS = (
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
     *("pixelate", "jpeg_compression", "spatter"),
 )
-NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity without effect
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
@@ -52,6 +52,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
             "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
             "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
+            **_over_one(score),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
                 ("approach", "metric", "corruption", "severity"),
@@ -81,3 +82,12 @@ def _gains(each: np.ndarray) -> Variables:
     half = np.broadcast_to(2 * HALF[:, None, None], gain.shape)
     value = {"gain_of_corruption": (dims, gain, SCORE, "score minus one network's")}
     return value | interval("gain_of_corruption", dims, gain, half, SCORE)
+
+
+def _over_one(score: np.ndarray) -> Variables:
+    """Differences from one network, which comes first, with both intervals; [method, metric, severity]."""
+    dims, gain = ("approach", "metric", "severity"), score - score[:1]
+    half = 0.5 * np.minimum(np.abs(gain), HALF[:, None]) * (1 + 0.1 * np.arange(score.shape[2]))
+    value = {"gain": (dims, gain, SCORE, "score minus one network's")}
+    ends = interval("gain", dims, gain, half, SCORE) | interval("gain", dims, gain, half / 2, SCORE, these=True)
+    return value | ends

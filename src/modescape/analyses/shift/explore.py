@@ -1,4 +1,4 @@
-"""What shift adds to the explorer: scores against severity, and by corruption what a method gains over one network."""
+"""What shift adds to the explorer: what a method gains over one network, against severity and by corruption."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sen
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.explored import Choice, Explored, View, explored_scores
-from modescape.plots.scores import better, line_of, methods, scores
+from modescape.plots.scores import ALONE, COVERS, gain_line, methods, paired_axes, paired_band, scores
 from modescape.wording.reading import pick
 from modescape.wording.scores import difference, unit, written
+from modescape.wording.takeaways import ends
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from modescape.metrics.scores import Score
 
-ALONE = "single"
-
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
-    """Curves of one network and of a method, and the map of their differences."""
+    """What a method differs by from one network, as a curve and as a map."""
     dataset = results["shift"]
     known, others = scores(dataset), [method for method in methods(dataset) if method != ALONE]
-    if not known or ALONE not in methods(dataset) or not others:
+    if not known or ALONE not in methods(dataset) or not others or "gain" not in dataset:  # of an older version
         return Explored()
     severities = [str(int(severity)) for severity in dataset["severity"].values]
     choices = [
@@ -59,19 +58,14 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
 
 
 def _chart(dataset: xr.Dataset, metric: str, score: Score, method: str) -> Chart:
+    """What a method differs by from one network, against severity, and by corruption."""
     x = dataset["severity"].values.astype(float)
-    series = []
-    for one in (ALONE, method):
-        chosen = dataset.sel({"approach": one, "metric": metric})
-        low, middle, high = (score.factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
-        series.append(line_of(one, x, middle, low=low, high=high))
-    curves: Panel | HeatMap = Panel(
-        title=better(score, score.label), x_label=X_LABEL, y_label=score.axis, series=series, whole_x=True
-    )
-    mapped = "gain_of_corruption" in dataset and score.per_example is not None
-    found = [curves, _map(dataset, metric, score, method)] if mapped else [curves]
-    words = "95 %: new networks on new images"
-    return Chart(title=score.label, panels=found, columns=2, panel_height=420, band=words)
+    title, y_label = paired_axes(score)
+    series = [gain_line(dataset, one, metric, score, x) for one in (ALONE, method)]
+    found: list[Panel | HeatMap] = [Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True)]
+    if "gain_of_corruption" in dataset and score.per_example is not None:
+        found.append(_map(dataset, metric, score, method))
+    return Chart(title=score.label, panels=found, columns=2, panel_height=420, band=paired_band(dataset))
 
 
 def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap:
@@ -82,7 +76,7 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
     )
     finite = np.abs(gain[np.isfinite(gain)])
     most = float(finite.max(initial=0.0)) or 1.0
-    label = f"Better than one network by ({score.difference_unit})"
+    label = score.of_differences("Better than one network by")
     scale = dataclasses.replace(style.SIGNED_COSINE, low=-most, high=most, ticks=(), label=label)
     without = without_effect(dataset)
     return HeatMap(
@@ -99,7 +93,7 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
         decimals=1 if score.percent else 2,
         low=np.minimum(low, high),  # a score of which less is better turns them around
         high=np.maximum(low, high),
-        covers="these networks on new images",
+        covers=COVERS["these"],
     )
 
 
@@ -110,20 +104,16 @@ def _of_corruptions(dataset: xr.Dataset, variable: str, metric: str, method: str
 
 
 def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> str:
-    def of(approach: str) -> tuple[str, float]:
-        ends = [
-            pick(dataset, f"score{end}", approach=approach, metric=metric, severity=severity)
-            for end in ("", "_low", "_high")
-        ]
-        interval = f" ({written(metric, ends[1])} to {written(metric, ends[2])})" if math.isfinite(ends[1]) else ""
-        return f"{written(metric, ends[0])}{interval}", ends[0]
-
-    (one, alone), (other, together) = of(ALONE), of(method)
-    if not math.isfinite(alone) or not math.isfinite(together):
+    """Both scores, and the paired difference with its interval."""
+    one, other = (
+        pick(dataset, "score", approach=approach, metric=metric, severity=severity) for approach in (ALONE, method)
+    )
+    gain = ends(dataset, "gain", approach=method, metric=metric, severity=severity)
+    if not math.isfinite(one) or not math.isfinite(other):
         return ""
-    gap, _ = difference(metric, math.nan, together - alone, math.nan)
-    covers = " In parentheses: 95 % intervals for new networks on new images." if "(" in one + other else ""
+    gap, bounds = difference(metric, *gain)
     return (
-        f"Severity {severity}: {scores(dataset)[metric].short} of one network {one}, of "
-        f"{style.method_look(method).spoken} {other}; difference {gap}{unit(metric, dataset)}.{covers}"
+        f"Severity {severity}: {scores(dataset)[metric].short} of one network {written(metric, one)}, of "
+        f"{style.method_look(method).spoken} {written(metric, other)}; difference, paired, {gap}"
+        f"{unit(metric, dataset)} ({paired_band(dataset)}: {bounds})."
     )

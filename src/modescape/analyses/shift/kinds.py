@@ -1,4 +1,4 @@
-"""Kinds of shift: corruptions, each of its own part of the test examples, and selections of examples as they are."""
+"""Kinds of shift: corruptions, each of its own part of the test examples, and selections of unchanged examples."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from modescape.offered import Shifted
 class Look(NamedTuple):
     """The examples of one kind at one severity."""
 
-    severity: int  # of the predictions: 0 of what is selected, as it is not corrupted
-    examples: np.ndarray  # their numbers; none of a corruption that is left out
+    severity: int  # of the predictions: 0 for selections, which are not corrupted
+    examples: np.ndarray  # their indices; none for a corruption that is left out
 
 
 def looks(shifted: Shifted) -> list[list[Look]]:
-    """For severity 0 to 5, the examples of each kind, corruptions first; at severity 0 all of what is selected."""
+    """For severity 0 to 5, the examples of each kind, corruptions first; at severity 0 all those of the selections."""
     found = []
     for severity in (0, *SEVERITIES):
         own = [Look(severity, part) for part in shifted.parts.values()]
@@ -29,7 +29,7 @@ def looks(shifted: Shifted) -> list[list[Look]]:
 
 
 def effect_of_corruptions(shifted: Shifted) -> Variables:
-    """The variables that say what each corruption does to the examples, 0 at severity 0, and of what is selected."""
+    """The variables on the effect of each corruption, 0 at severity 0, and on selections."""
     dims, around = ("corruption", "severity"), ((0, len(shifted.selections)), (1, 0))
     more = " by more than one level" if shifted.unit.startswith("levels") else ""
     return {
@@ -45,7 +45,7 @@ def effect_of_corruptions(shifted: Shifted) -> Variables:
 
 
 def selected_attributes(shifted: Shifted) -> dict[str, str]:
-    """Attributes of a result that say which kinds are selections; none where there is none."""
+    """Attributes of a result that name the selections; empty without any."""
     if not shifted.selections:
         return {}
     return {"selected": ", ".join(shifted.selections), "selected_words": shifted.selected}

@@ -1,4 +1,4 @@
-"""Ensembles under shift: the same networks on test images that are corrupted more and more."""
+"""Ensembles under shift: the same networks on test images of increasing corruption."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from modescape.analyses import groups, image_sets
 from modescape.analyses.comparing import calibrated
 from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
 from modescape.analyses.sampling import available
-from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
+from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, runs_estimate, scored, size_estimate
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
-from modescape.analyses.shift.paired import ENDS, PairedGains
+from modescape.analyses.shift.paired import ENDS, PairedGains, gain_of_kind_variables, gain_variables, over_one
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -20,6 +20,7 @@ from modescape.data.corruptions import SEVERITIES
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
 from modescape.metrics import SCORES, combine, nll
+from modescape.metrics.crossed import Estimate
 from modescape.metrics.scores import units_of
 from modescape.offered import Offered, runs, stacked
 from modescape.results import make_result
@@ -30,16 +31,11 @@ if TYPE_CHECKING:
 
 WHAT = "the comparison under shift"
 VALIDATION = "validation"
-GAIN_ENDS = {
-    "": "",
-    "_low": "lower end of the 95 % interval of the ",
-    "_high": "upper end of the 95 % interval of the ",
-}
 SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severity
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
     methods = available(context)
     return groups.requests(context, groups.runs_of(context), methods, [*images, image_sets.validation_images()])
@@ -49,9 +45,9 @@ def measure(offered: Offered) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
-    judged on the whole test set. Corruptions that do nothing to these images at some severity have no part
+    judged on the whole test set. Corruptions without effect on these images at some severity have no part
     (`modescape.data.effect`): the means are over the others. Everything is on the same members (``subspace.runs``):
-    "single" is the mean member, "independent" the mean over subsets of as many members as divergences are of (a method
+    "single" is the mean member, "independent" the mean over subsets of the size used for divergences (a method
     may have more networks), a subspace method the mean over members of the ensemble around each, and "independent + X"
     averages X, the method with the best validation NLL, over all of them.
 
@@ -106,19 +102,18 @@ def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray])
     masks = groups.groups_of_solutions(members, networks) if networks > 1 else []
     validation_label = offered.sampled[VALIDATION].label
     for severity, name in enumerate(SETS):
-        table.add("single", severity, score_runs(alone[name], table.label, table.group), alone[name])
+        table.add("single", severity, runs_estimate(alone[name], table.label, table.group), alone[name])
         if len(masks):
             together = np.stack([combine(alone[name][mask]) for mask in masks])
-            table.add(
-                "independent", severity, score_subsets(alone[name], table.label, networks, group=table.group), together
-            )
+            of_groups = size_estimate(alone[name], table.label, networks, group=table.group)
+            table.add("independent", severity, of_groups, together)
             cooled = calibrated(alone[name], alone[VALIDATION], validation_label)
             spreads = [[jensen_shannon(part[mask]) for mask in masks] for part in (alone[name], cooled)]
             table.spread("independent", severity, *spreads)
 
 
 def _add_approach(table: Table, offered: Offered, approach: str, *, together: bool) -> None:
-    """Add an approach around each solution, and averaged over all of them where it is to be put together."""
+    """Add an approach around each solution, and, with ``together``, averaged over all of them."""
     networks, validation_label = offered.sampling.networks, offered.sampled[VALIDATION].label
     means: dict[str, list[np.ndarray]] = {name: [] for name in SETS}
     spreads: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in SETS}
@@ -132,10 +127,10 @@ def _add_approach(table: Table, offered: Offered, approach: str, *, together: bo
                 spreads[name][1].append(jensen_shannon(tempered[-networks:]))
     for severity, name in enumerate(SETS):
         rows = np.stack(means[name])
-        table.add(approach, severity, score_runs(rows, table.label, table.group), rows)
+        table.add(approach, severity, runs_estimate(rows, table.label, table.group), rows)
         table.spread(approach, severity, *spreads[name])
         if together and len(rows) > 1:
-            of_all = score_subsets(rows, table.label, len(rows), group=table.group)
+            of_all = size_estimate(rows, table.label, len(rows), group=table.group)
             table.add(f"{BOTH}{approach}", severity, of_all, combine(rows)[None])
 
 
@@ -168,14 +163,21 @@ class Table:
         self.label, self.kinds, self.group = label, kinds, group
         self.clean: dict[str, np.ndarray] = {}  # predictions on the test examples, of methods
         self.scores: dict[str, dict[int, Scored]] = {}
+        self.alone: dict[int, Estimate] = {}  # of one network, by severity
+        self.over_one: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
         self.paired = PairedGains(SCORES, label, group)
-        self.gains: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption, value low high]
+        self.gains_of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption, value low high]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
 
-    def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
-        """Note scores, and take those of each part from predictions [run, example, class]; severity 0 comes first."""
-        self.scores.setdefault(method, {})[severity] = scored
+    def add(self, method: str, severity: int, estimate: Estimate, log_prob: np.ndarray) -> None:
+        """Note scores, and take those of each part from predictions [run, example, class].
+
+        Severity 0 comes first, and "single" before what is compared with it.
+        """
+        alone = self.alone.setdefault(severity, estimate)
+        self.scores.setdefault(method, {})[severity] = scored(estimate)
+        self.over_one.setdefault(method, {})[severity] = over_one(estimate, alone, averaged=method == "independent")
         if any(look.severity == 0 for look in self.kinds[-1]):
             self.clean.setdefault(method, log_prob)
         found = np.full((len(SCORES), len(self.kinds[severity])), np.nan)
@@ -187,26 +189,21 @@ class Table:
             if method == "single" and len(part):
                 self.paired.note(severity, column, own, part)
             gains[:, column] = self.paired.gain(severity, column, own, part)
-        self.gains.setdefault(method, {})[severity] = gains
+        self.gains_of_part.setdefault(method, {})[severity] = gains
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
-        """Note divergences of several groups, nats."""
+        """Add divergences of several groups, nats."""
         if raw:
             self.spreads.setdefault(method, {})[severity] = float(np.mean(raw)), float(np.mean(tempered))
 
     def _gains(self) -> Variables:
-        """What methods gain over one network on each part."""
-        found = np.array([[own[severity] for severity in range(len(SEVERITIES) + 1)] for own in self.gains.values()])
-        return {
-            f"gain_of_corruption{end}": (
-                ("approach", "metric", "corruption", "severity"),
-                found[..., place].transpose(0, 2, 3, 1),
-                units_of(SCORES),
-                f"{words}score on that part minus one network's, paired: these networks on new examples",
-            )
-            for place, (end, words) in enumerate(GAIN_ENDS.items())
-        }
+        """What methods gain over one network, on all examples and on each part."""
+        severities = range(len(SEVERITIES) + 1)
+        of_all = [[own[severity] for severity in severities] for own in self.over_one.values()]
+        of_part = np.array([[own[severity] for severity in severities] for own in self.gains_of_part.values()])
+        units = units_of(SCORES)
+        return gain_variables(of_all, units) | gain_of_kind_variables(of_part.transpose(0, 2, 3, 1, 4), units)
 
     def variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
         """The variables of the result."""

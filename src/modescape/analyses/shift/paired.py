@@ -1,22 +1,72 @@
-"""What a method gains over one network on each corruption: paired differences on the same examples."""
+"""What a method gains over one network, on all examples and on each corruption: differences on the same examples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from modescape.analyses.scoring import Scored, scored
+from modescape.analyses.stating import Variables
+from modescape.metrics.crossed import Estimate
+from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.paired import Difference, student_interval
 from modescape.metrics.scores import Score
 
 ENDS = 3  # value, low, high
+GAINS = {  # field of `Scored` -> variable
+    **{"mean": "gain", "low": "gain_low", "high": "gain_high"},
+    **{"low_these": "gain_low_these", "high_these": "gain_high_these"},
+}
+GAINS_OF_KIND = {
+    "": "",
+    "_low": "lower end of the 95 % interval of the ",
+    "_high": "upper end of the 95 % interval of the ",
+}
+
+
+def over_one(estimate: Estimate, alone: Estimate, *, averaged: bool) -> Scored:
+    """A score minus the mean single network's, paired in networks and examples, with both intervals.
+
+    Args:
+        estimate: of a method.
+        alone: of one network.
+        averaged: whether the method averages those very networks, which makes no convex score worse.
+    """
+    return scored(estimate.gain(alone) if averaged else estimate.minus(alone))
+
+
+def gain_variables(found: Sequence[Sequence[Scored]], units: str) -> Variables:
+    """The variables of a result; ``found`` by approach and severity, `over_one` each."""
+    return {
+        name: (
+            ("approach", "metric", "severity"),
+            np.array([[getattr(one, part) for one in row] for row in found]).transpose(0, 2, 1),
+            units,
+            LONG_NAMES[name],
+        )
+        for part, name in GAINS.items()
+    }
+
+
+def gain_of_kind_variables(found: np.ndarray, units: str) -> Variables:
+    """The variables of a result; ``found`` is value, low and high [approach, metric, kind, severity, end]."""
+    return {
+        f"gain_of_corruption{end}": (
+            ("approach", "metric", "corruption", "severity"),
+            found[..., place],
+            units,
+            f"{words}score on that part minus one network's, paired: these networks on new examples",
+        )
+        for place, (end, words) in enumerate(GAINS_OF_KIND.items())
+    }
 
 
 class PairedGains:
     """Differences from one network, mean over networks of both, with 95 % intervals: these networks on new examples.
 
     Args:
-        scores: name -> score; one that is no mean over examples has no difference of examples.
+        scores: name -> score; those that are no means over examples have none per example.
         label: true classes, [example].
         group: of each example; None: each is its own.
     """
@@ -26,11 +76,11 @@ class PairedGains:
         self.alone: dict[tuple[int, int], np.ndarray] = {}  # severity, kind -> scores of one network
 
     def note(self, severity: int, kind: int, log_prob: np.ndarray, part: np.ndarray) -> None:
-        """Keep what one network scores, from predictions [network, example, class] of all examples."""
+        """Keep the scores of one network, from predictions [network, example, class] of all examples."""
         self.alone[severity, kind] = self._examples(log_prob, part)
 
     def gain(self, severity: int, kind: int, log_prob: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """Value, low and high by score, [metric, 3]; NaN where one network was not noted."""
+        """Value, low and high by score, [metric, 3]; NaN without the scores of one network."""
         found = np.full((len(self.scores), ENDS), np.nan)
         if (severity, kind) not in self.alone or not len(part):
             return found
@@ -52,7 +102,7 @@ class PairedGains:
 
 
 def _interval(values: np.ndarray, group: np.ndarray) -> tuple[float, float, float]:
-    """Mean of differences and its interval; what is drawn anew are groups of examples."""
+    """Mean of differences and its interval; groups of examples are resampled."""
     mean = float(values.mean())
     units = int(group.max()) + 1
     if units < 2 or not np.isfinite(mean):

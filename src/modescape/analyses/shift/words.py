@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.shift.draw import corruption_name, left_out_sentence, selected, without_effect
+from modescape.plots.scores import paired_band
 from modescape.wording import scores
-from modescape.wording.numbers import ABSENT, accuracy, count, decimals_for, fixed, listing, significant
+from modescape.wording.numbers import ABSENT, accuracy, count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
-from modescape.wording.takeaways import sample
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -22,12 +23,15 @@ SOURCES = ("fort2019", "hendrycks2019")
 
 TEXT = Text(
     "Under corrupted images",
-    "The scores on test images corrupted with increasing severity, averaged over the corruptions that change such "
-    "images at every severity; the diversity of the networks of each method; and the accuracy under each corruption.",
-    "See whether the ranking of the methods stays the same as the images get worse, and how large the gaps between "
-    "them are. Diversity grows under corruption partly because confidence changes: the panel after calibration "
-    "removes that with each network's temperature, fitted on clean validation images. The spread over corruptions is "
-    "not a confidence interval: it shows how different the corruptions are, not how uncertain a mean is.",
+    "What each method gains over one network on test images corrupted with increasing severity, averaged over the "
+    "corruptions that change such images at every severity; the scores themselves; the diversity of the networks of "
+    "each method; and gain and accuracy under each corruption.",
+    "A band is the 95 % interval of the difference from one network on the same images: where it leaves out 0, the "
+    "method is better or worse than one network. See whether the order of the methods stays the same as the images get"
+    " worse, and whether the gaps grow. Diversity grows under corruption partly because confidence changes: the panel "
+    "after calibration removes that with each network's temperature, fitted on clean validation images. The spread "
+    "over corruptions is not a confidence interval: it shows how different the corruptions are, not how uncertain a "
+    "mean is.",
 )
 
 
@@ -58,9 +62,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
     names = ("kind of shift", "kinds of shift") if selected(dataset) else ("corruption",)
     kinds = count(dataset.sizes["corruption"] - len(left_out), *names)
     text = (
-        f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
-        f"{count(len(names_of(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{kinds}. Accuracy: {listing(parts) or ABSENT}."
+        f"Line charts of gains over one network, scores and diversity against severity, {severities[0]} to "
+        f"{severities[-1]}, for {count(len(names_of(dataset)), 'method')}, and gain and accuracy on {kinds}. "
+        f"Accuracy: {listing(parts) or ABSENT}."
     )
     if left_out:
         text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
@@ -69,7 +73,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
-    """How one network and the ensemble lose accuracy, and what is between them."""
+    """How one network and the ensemble lose accuracy, and what is between them, paired."""
     severities = sorted(int(severity) for severity in dataset["severity"].values)
     values = {
         (method, severity): pick(dataset, "score", approach=method, metric="accuracy", severity=severity)
@@ -78,15 +82,20 @@ def _takeaway(dataset: xr.Dataset) -> str:
     }
     if not all(map(math.isfinite, values.values())):
         return ""
-    gains = [100 * (values["independent", at] - values["single", at]) for at in (severities[0], severities[-1])]
-    decimals = decimals_for(*gains)
-    shown = [fixed(gain, decimals, signed=True) for gain in gains]
     one, all_ = (
         f"{accuracy(values[method, severities[0]])} to {accuracy(values[method, severities[-1]])}"
         for method in ("single", "independent")
     )
+    first, last = (_gained(dataset, at) for at in (severities[0], severities[-1]))
     return (
         f"From severity {severities[0]} to {severities[-1]} accuracy goes from {one} for one network and from {all_} "
-        f"for independent networks averaged: a difference of {shown[0]} points on clean images and {shown[1]} on the "
-        f"most corrupted ({sample(dataset)}; no interval of the difference)."
+        f"for independent networks averaged: a paired difference of {first} on clean images and {last} on the "
+        f"most corrupted ({paired_band(dataset)}; {sample(dataset)})."
     )
+
+
+def _gained(dataset: xr.Dataset, severity: int) -> str:
+    """What averaging gains in accuracy at a severity, with its interval."""
+    gain = ends(dataset, "gain", approach="independent", metric="accuracy", severity=severity)
+    number, bounds = scores.difference("accuracy", *gain)
+    return f"{number} points ({bounds})"

@@ -1,1 +1,1 @@
-"""How alike independent solutions are, beside the snapshots of one run: weights, labels, probabilities."""
+"""Similarity of independent solutions, compared with snapshots of one run: weights, labels, probabilities."""

@@ -24,11 +24,11 @@ NAMES = {
     "normalized_disagreement": "Disagreement / mean error",
 }
 BARS = {
-    "cosine": "Cosine (1)",
-    "cosine_without_batch_norm": "Cosine (1)",
-    "displacement_cosine": "Cosine (1)",
+    "cosine": "Cosine",
+    "cosine_without_batch_norm": "Cosine",
+    "displacement_cosine": "Cosine",
     "disagreement": "Disagreement (share of test examples)",
-    "normalized_disagreement": "Disagreement / mean error (1)",
+    "normalized_disagreement": "Disagreement / mean error (ratio)",
 }
 
 
@@ -69,7 +69,7 @@ def off_diagonal(dataset: xr.Dataset, name: str) -> np.ndarray:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a quantity."""
+    """One matrix per quantity."""
     names, scales = quantities(dataset), _scales(dataset)
     members = [str(member) for member in dataset.member.values]
     titles = {name: f"{NAMES[name]}\n{pair_text(dataset, name)}" for name in names}

@@ -1,4 +1,4 @@
-"""How alike independent solutions are, beside the snapshots of one run: weights, labels, probabilities."""
+"""Similarity of independent solutions, compared with snapshots of one run: weights, labels, probabilities."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MATRICES = {  # metric -> long name
 }
 DISPLACEMENT = {"displacement_cosine": "cosine of what the weights have moved from the start that all members share"}
 """The same, where members start from one checkpoint."""
-JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
+JENSEN_SHANNON_SUBSETS = 20  # largest number of subsets of equal size to average over
 
 INTERVALS = (
     "95 %, of means over pairs: new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
@@ -44,7 +44,7 @@ INTERVALS = (
 def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     """Cosine and disagreement of the last checkpoints, member against member, and the snapshots' counterparts.
 
-    Jensen-Shannon divergence grows with the number of networks M, so it is taken of equally many: M is the smaller of
+    Jensen-Shannon divergence grows with the number of networks M, so equal numbers are compared: M is the smaller of
     the number of solutions and the number of snapshots. Where no checkpoints are offered the cosines are NaN.
 
     Args:
@@ -107,7 +107,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
 
 
 def _between(labels: np.ndarray, predictions: Predictions) -> dict:
-    """Single numbers on how equally accurate the members are."""
+    """Scalars on the spread of the members' accuracies."""
     found = between_labels(labels, predictions.label, predictions.example_group)
     names = {
         "accuracy_sd": (found.sd, "standard deviation of accuracy between members"),
@@ -121,7 +121,7 @@ def _between(labels: np.ndarray, predictions: Predictions) -> dict:
 
 
 def _disagreements(labels: np.ndarray, predictions: Predictions, pairs: OfLabels) -> list[Mean]:
-    """Means over pairs of both disagreements; where examples have groups, what each gives is in memory."""
+    """Means over pairs of both disagreements; where examples have groups, the values of all examples are in memory."""
     label, group = predictions.label, predictions.example_group
     if group is None:
         return means_over_pairs(labels, label, pairs)
@@ -144,14 +144,14 @@ def _pair_means(values: dict[str, np.ndarray], disagreements: list[Mean]) -> dic
 
 
 def solution_cosines(checkpoints: Checkpoints | None, members: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines of the solutions, of all weights and without normalisation layers; NaN where there are no checkpoints."""
+    """Cosines of the solutions, of all weights and without normalisation layers; NaN without checkpoints."""
     if checkpoints is None:
         return np.full((len(members), len(members)), np.nan), np.full((len(members), len(members)), np.nan)
     return cosines(checkpoints, [(member, checkpoints.steps(member)[-1]) for member in members])
 
 
 def _displacement(offered: Offered, members: list[int]) -> dict[str, np.ndarray]:
-    """The cosines of `DISPLACEMENT`; none where the members share no start."""
+    """The cosines of `DISPLACEMENT`; empty where the members share no start."""
     checkpoints = offered.checkpoints
     if checkpoints is None or not offered.training.start:
         return {}
@@ -161,7 +161,7 @@ def _displacement(offered: Offered, members: list[int]) -> dict[str, np.ndarray]
 
 
 def _within(predictions: Predictions, models: list[int]) -> float:
-    """Mean disagreement over pairs of a member's last epochs; NaN where there is one epoch."""
+    """Mean disagreement over pairs of a member's last epochs; NaN with one epoch."""
     if len(models) < 2:
         return np.nan
     matrix = disagreement(predicted_labels(predictions, models))
@@ -169,7 +169,7 @@ def _within(predictions: Predictions, models: list[int]) -> float:
 
 
 def _jensen_shannon(predictions: Predictions, along: list[list[int]], networks: int, key: int) -> np.ndarray:
-    """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN where there is one network.
+    """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN with one network.
 
     Predictions of ``networks`` models are in memory at a time.
     """

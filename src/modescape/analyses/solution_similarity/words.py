@@ -17,13 +17,31 @@ if TYPE_CHECKING:
 PAPER = "3"  # its figures there
 SOURCES = ("fort2019",)
 
-TEXT = Text(
-    "Independent solutions compared",
+SHOWN = (
     "For every pair of members, at their last checkpoints: the cosine similarity of their weights and the share of "
-    "test images on which they predict different labels, also divided by their mean error.",
+    "test images on which they predict different labels, also divided by their mean error."
+)
+READING = (
     "A cosine near 0 means that two weight vectors are nearly orthogonal; as hidden units can be permuted, this alone "
     "does not make the two functions different. Disagreement does: divided by the error rate it is 0 for equal "
-    "predictions, and 1 for networks that disagree as often as one of them is wrong.",
+    "predictions, and 1 for networks that disagree as often as one of them is wrong."
+)
+TOGETHER = "How different the solutions are"  # with where they came from
+MAPS = (
+    "The maps show how they became so: networks that predict alike lie side by side, so see whether runs that start in "
+    "different places end in the same place. The axes have no unit, and their direction is arbitrary."
+)
+
+TEXT = Text(
+    "Independent solutions compared",
+    SHOWN,
+    READING,
+    Text(
+        TOGETHER,
+        f"{SHOWN} Then the way there: each point is a checkpoint, placed by its predicted probabilities on test "
+        "images, once with t-SNE and once with PCA; the points of one run are joined in the order of epochs.",
+        f"{READING} {MAPS}",
+    ),
 )
 
 

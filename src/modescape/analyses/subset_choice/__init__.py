@@ -1,1 +1,1 @@
-"""Which of the given models to keep, and with which weights."""
+"""Choice of a subset of the given models, and of weights."""

@@ -1,4 +1,4 @@
-"""Choices on all parts of the examples but one, and what they are worth on that one."""
+"""Choices on all folds but one, scored on that one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GREEDY, EXACT = "greedy", "exact"
 
 
 class Procedure:
-    """How what is chosen without each part is scored.
+    """Scores what was chosen without each part, on that part.
 
     Args:
         found: losses of averages.
@@ -43,7 +43,7 @@ class Choice:
     """Subsets of every size, chosen by one score."""
 
     masks: np.ndarray  # chosen without each part, bool [part, size, model]
-    best: np.ndarray  # place of the size that is the best where it was chosen, [part]
+    best: np.ndarray  # index of the size that is best where it was chosen, [part]
     loss: dict[str, np.ndarray]  # score -> loss of them on all examples, [part, size, example]
     part: np.ndarray  # of each example
     final: Chosen  # chosen on all examples
@@ -59,7 +59,7 @@ class Choice:
         return {name: one[self.part, size, at] for name, one in self.loss.items()}
 
     def of_best(self) -> dict[str, np.ndarray]:
-        """The same of the size that is the best there."""
+        """Score -> loss of each example, for the size that is best where it was chosen."""
         at = np.arange(len(self.part))
         return {name: one[self.part, self.best[self.part], at] for name, one in self.loss.items()}
 

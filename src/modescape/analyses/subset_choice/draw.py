@@ -23,7 +23,7 @@ LOOKS = {"greedy": (style.BLUE, ("o", "circle")), "exact": (style.VERMILION, ("D
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What lines and marks are."""
+    """The meaning of lines and marks."""
     where = first_choice(dataset)
     by = known.short if (known := score_of(where["other_metric"])) else where["other_metric"]
     return style.sentences(
@@ -90,7 +90,7 @@ def _models(dataset: xr.Dataset) -> Panel:
         series.append(Series(name="Weight", x=dataset["weight"].values[order], y=place, **looks))
     return Panel(
         title="Which models are kept",
-        x_label="Share of parts, weight (1)",
+        x_label="Share of parts, weight",
         y_label="Model",
         series=series,
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],

@@ -18,7 +18,7 @@ UNIT = "1 (nats for nll)"
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Half of the models are better than all; choosing looks better than it is."""
+    """Half of the models are better than all; the optimism of choosing."""
     size = np.arange(1, members + 1)
     hill = np.sin(np.pi * np.minimum(size / members, 1) ** 0.5) * np.array([[0.02], [-0.06]])
     one = ALONE[:, None] + (ALL - ALONE)[:, None] * (1 - 1 / size) + hill  # [metric, size]

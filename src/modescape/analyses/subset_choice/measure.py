@@ -27,7 +27,7 @@ INTERVALS = (
     f"{THESE}, of the procedure: what is kept is chosen on all parts of the examples but one and scored on that, part "
     "by part; they are wider than those of one subset, as parts choose for each other"
 )
-PREFERRED = "nll"  # speaks for the choice: it tells models apart by every example, accuracy by those near a border
+PREFERRED = "nll"  # the score that chooses: it depends on all examples, accuracy on those near a decision boundary
 OF_SIZE = {  # variable -> long name; [approach, other_metric, metric, size]
     "score": "score of the procedure that chooses so many models",
     "score_low": "lower end of its 95 % interval",
@@ -35,7 +35,7 @@ OF_SIZE = {  # variable -> long name; [approach, other_metric, metric, size]
     "chosen_score": "score on the examples that were chosen on",
     "optimism": "score on the examples that were chosen on minus that on the others",
 }
-KEPT = {  # of the size that is the best where it was chosen; [approach, other_metric, metric]
+KEPT = {  # of the size that is best where it was chosen; [approach, other_metric, metric]
     "kept_score": "score of the procedure that also chooses how many",
     "kept_gain": "its score minus that of all models averaged",
     "kept_over_best": "its score minus that of the best alone, chosen in the same way",
@@ -47,17 +47,17 @@ WEIGHTED = {  # [metric]
 
 
 def measure(offered: Offered, *, folds: int = 5, examples: int = 10_000) -> xr.Dataset:
-    """The best subset of each size by accuracy and by NLL, the best of all, and the best weights, with honest scores.
+    """The best subset of each size by accuracy and by NLL, the best size, and the best weights, cross-validated.
 
-    "greedy" begins with the best model and adds the one that helps most; "exact" looks at every subset, of at most 20
+    "greedy" begins with the best model and adds the one that helps most; "exact" tries every subset, of at most 20
     models. Weights are 0 or more, sum to 1 and have the lowest NLL. Everything is chosen on all parts but one and
     scored on that one; `kept`, `chosen` and `weight` are then chosen on all examples: what to take, with the scores
     of the procedure and not those it has there. Which score chooses is `other_metric`, which is reported `metric`.
 
     Args:
         offered: predictions of test examples, models with names.
-        folds: parts of the examples.
-        examples: that are looked at, at most; drawn, whole groups of them.
+        folds: number of parts of the examples.
+        examples: used, at most; drawn, whole groups of them.
 
     Raises:
         NotEnough: if there are fewer than 2 models, or fewer examples (or groups) than parts.
@@ -123,7 +123,7 @@ def _of_sizes(made: list[list[Choice]], procedure: Procedure) -> Variables:
 
 @np.errstate(invalid="ignore")  # an infinite NLL, less another
 def _kept(made: list[list[Choice]], procedure: Procedure, best: list[Estimate]) -> Variables:
-    """The procedure that also chooses the size: its scores, what it gains, and which models it keeps in the end."""
+    """The procedure that also chooses the size: its scores, its gain, and the models that it keeps."""
     found, everything = procedure.found, procedure.everything
     metrics = list(found.losses)
     rows = []
@@ -165,7 +165,7 @@ def _together(everything: Estimate, metrics: list[str]) -> Variables:
 
 
 def _weights(procedure: Procedure, part: np.ndarray) -> Variables:
-    """The weighted average; nothing where there are no probabilities."""
+    """The weighted average; empty without probabilities."""
     found, everything = procedure.found, procedure.everything
     if found.log_likelihood is None:
         return {}

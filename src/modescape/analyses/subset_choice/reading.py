@@ -1,4 +1,4 @@
-"""Which of the choices a page speaks of first."""
+"""The choice that a page shows first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def first_choice(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def kept_names(dataset: xr.Dataset, where: dict[str, str]) -> list[str]:
-    """Models that are kept, chosen on all examples."""
+    """Names of the models to keep, chosen on all examples."""
     kept = dataset["kept"].sel(where).values > 0
     return [str(name) for name in dataset["model"].values[np.flatnonzero(kept)]]

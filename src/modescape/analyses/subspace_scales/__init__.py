@@ -1,1 +1,1 @@
-"""How far from a solution each subspace method should go: its scale swept, judged on validation images."""
+"""The best distance from a solution for each subspace method: a sweep of its scale, judged on validation images."""

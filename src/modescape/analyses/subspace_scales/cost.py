@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from modescape.methods import SCALED
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     controls = len(SCALED) * min(sizes.validation, CONTROL_IMAGES)
     return Cost(sizes.of(min(sizes.members, SWEEP_MEMBERS), sizes.validation, asked=0) + controls)
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     return {"chosen from": Draws(min(sizes.members, SWEEP_MEMBERS), {"validation": sizes.validation}, asked=0)}

@@ -1,4 +1,4 @@
-"""How far each subspace method steps from a solution, and which step its ensemble does best with."""
+"""Steps of each subspace method from a solution, and the step with the best ensemble."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MEAN = {"classification": "accuracy", "regression": "root mean squared error"}
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a mark is, and that the choice was made on validation."""
+    """The meaning of marks, and the choice on validation images."""
     members = int(dataset.attrs["members"])
     examples = style.counted(int(dataset.attrs["examples"]), f"{dataset.attrs.get('split', 'validation')} example")
     resampled = "chosen again on resampled members, draws and validation images"
@@ -79,7 +79,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 
 def _near(losses: np.ndarray, solution: float) -> tuple[float, float] | None:
-    """Losses up to a little above the solution's, None where none is higher: how bad a bad step is does not matter."""
+    """Losses up to a little above the solution's, None where none is higher: the height of bad ones does not matter."""
     low, high = charts.span(losses, np.array([solution]), default=(0.0, 1.0))
     gain = max(solution - low, 0.03 * abs(solution))
     top = solution + 2.5 * gain

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """A sweep of each method's setting: a little distance helps, much of it destroys the network."""
+    """A sweep of each method's scale: small distances help, large ones destroy the network."""
     steps = 8
     best = {"random": 0.12, "dropout": 0.075, "diagonal": 0.2, "low_rank": 0.16, "low_rank_scaled": 0.25}
     best |= {"pca_random": 0.1, "swag": 0.22}

@@ -1,4 +1,4 @@
-"""How far from a solution each subspace method should go: its scale swept, judged on validation images."""
+"""The best distance from a solution for each subspace method: a sweep of its scale, judged on validation images."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ INTERVALS = (
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images; the sweeps are made by themselves."""
+    """The networks that `measure` needs, and the images that they predict; sweeps are made separately."""
     return solution_requests(context.trained[:SWEEP_MEMBERS], [image_sets.validation_images()])
 
 
 def measure(context: StudyContext) -> xr.Dataset:
     """Validation NLL of ensembles of samples against the step of each method, mean over the first members.
 
-    Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not looked at.
+    Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not used.
 
     Raises:
         NotEnough: if no member is trained.

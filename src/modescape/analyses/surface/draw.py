@@ -44,7 +44,7 @@ SOLUTIONS_OWN = (
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is at a point, how much of it was measured, and how much of the runs the planes hold."""
+    """The values at a point, the measured share, and the variance of runs within the planes."""
     train, test = int(dataset.attrs["train_examples"]), style.tested_on(dataset)
     error = "RMSE" if "rmse" in dataset else "error"
     return style.sentences(
@@ -64,7 +64,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def names(dataset: xr.Dataset) -> list[str]:
-    """The planes that there are."""
+    """Names of the planes in the result."""
     return [str(name) for name in dataset["approach"].values]
 
 
@@ -84,7 +84,7 @@ def _about(dataset: xr.Dataset, name: str) -> str:
 
 
 def _runs(dataset: xr.Dataset) -> str:
-    """How much of the runs lies on the planes."""
+    """The share of runs that lies on the planes."""
     shares = []
     for name in names(dataset):
         values = dataset["path_share"].sel({"approach": name}).values
@@ -140,7 +140,7 @@ def loss_scale(dataset: xr.Dataset) -> style.Scale:
 
 
 def _fitted(values: np.ndarray) -> style.Scale:
-    """By powers of ten where they take it; of a loss that has no 0 as far as most of it goes."""
+    """A scale over the range where values are negative; else logarithmic where they suit it, else up to most values."""
     finite = values[np.isfinite(values)]
     if finite.size and finite.min() < 0:
         return fields.range_scale(values)
@@ -164,7 +164,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     above = [_shown(dataset, place, losses, scale=loss_scale(dataset), unit="nats") for place in _places(dataset)]
     below = [_shown(dataset, place, errors, scale=scale, unit=unit) for place in _places(dataset)]
     rows = (("loss", above), ("RMSE" if "rmse" in dataset else "error", below))
-    views = sorted(above, key=lambda view: view.name != PLANES["solutions"][0])  # there is most to see
+    views = sorted(above, key=lambda view: view.name != PLANES["solutions"][0])  # the most informative
     return Chart(
         title=TITLE,
         panels=[_panel(view, what) for what, row in rows for view in row],
@@ -211,7 +211,7 @@ def overlays(own: xr.Dataset) -> list[Series]:
         x, y = x[there], y[there]
         look: dict[str, Any] = {"colour": RUNS[place % len(RUNS)], "group": f"run {place + 1}"}
         look["name"] = f"Run to solution {place + 1}"
-        if len(x) > 1:  # of one checkpoint there is no way, and no beginning
+        if len(x) > 1:  # a single checkpoint has no path and no start
             star: dict[str, Any] = {"line": None, "marker": STAR, "size": 7, "in_legend": False}
             series.append(Series(x=x, y=y, width=1.4, **look, **shared))
             series.append(Series(x=x[:1], y=y[:1], **star, **look, **shared))

@@ -18,7 +18,7 @@ ENDS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.9]])  # the solutions
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """A bowl, three basins with hills between them, and a valley that a run goes down; a corner without a loss."""
+    """A bowl, three basins with hills between them, and a valley along which a run moves; a corner without a loss."""
     known = max(1, min(members, 3))
     x, y, loss = _grids(known)
     measured = np.ones(loss.shape)
@@ -65,7 +65,7 @@ def _grids(known: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _planes(loss: np.ndarray, known: int) -> Variables:
-    """What the planes are, and what filling in costs."""
+    """The planes, and the error of interpolation."""
     plane, angles = ("approach",), [np.nan, 60.0 if known == 3 else np.nan, np.nan]
     return {
         "gaps": (plane, np.isnan(loss).sum((1, 2)).astype(float), "1", "points without a finite loss"),
@@ -79,7 +79,7 @@ def _planes(loss: np.ndarray, known: int) -> Variables:
 
 
 def _runs(known: int, epochs: int) -> Variables:
-    """Where runs lie on the planes."""
+    """Positions of runs on the planes."""
     time = np.linspace(0, 1, epochs + 1)
     path = np.full((3, 3, known, epochs + 1), np.nan)
     path[:2, 0, 0] = 0.01 * np.stack([1 - time, time * (1 - time)])

@@ -1,4 +1,4 @@
-"""Planes through weight space: the loss around a solution, between three, and along the way of a training run."""
+"""Planes through weight space: the loss around a solution, between three, and along a training run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONTROL = "difference between the loss at the solution's place on the plane and the solution's own"
 LEAST_POINTS = 5  # a side
-CONTROLS = 16  # filled-in points of a plane at which the accuracy is measured all the same
+CONTROLS = 16  # interpolated points of a plane at which the accuracy is measured as a control
 WHAT = "a surface of the loss"
 
 
@@ -50,11 +50,11 @@ def measure(
 
     Args:
         context: the study's data, network and evaluator.
-        points: a side.
-        examples: training examples of which the loss is, and test examples, from the first on.
-        reach: how far the plane of random directions goes, in the lengths of the weights; None: 1.
+        points: per side.
+        examples: training examples for the loss, and as many test examples, from the first on.
+        reach: extent of the plane of random directions, relative to the norm of the weights; None: 1.
         tolerance: points are measured where interpolation of the loss would be wrong by more than that share of it,
-            and filled in elsewhere; None: every point is measured.
+            and interpolated elsewhere; None: every point is measured.
 
     Raises:
         NotEnough: without a trained member.
@@ -100,16 +100,16 @@ def measure(
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """What was measured on a plane."""
+    """The measurements on a plane."""
 
     surface: Surface  # of the training loss, whole
     quality: np.ndarray  # accuracy or RMSE, [y, x]
-    quality_error: float  # largest difference at filled-in points that were measured to see
+    quality_error: float  # largest difference at interpolated points that were measured as controls
 
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """The training loss, and what its points are worth on test examples."""
+    """The training loss, and the quality of its points on test examples."""
 
     context: StudyContext
     loss: Landscape
@@ -118,7 +118,7 @@ class _Pair:
     test: int
 
     def grid(self, plane: Plane, points: int, tolerance: float | None) -> _Grid:
-        """So many points a side of a plane; every one where there is no tolerance."""
+        """Measure a plane on a grid; all points where there is no tolerance."""
         x, y = (axis(*ends, points) for ends in plane.box)
         done = [0]
 
@@ -127,7 +127,7 @@ class _Pair:
             done[0] = measured
 
         surface = self.loss.surface(plane.cut, x, y, tolerance=tolerance, progress=progress)
-        own = self.loss.values(plane.cut.points(np.zeros((1, 2))))  # it may have been filled in
+        own = self.loss.values(plane.cut.points(np.zeros((1, 2))))  # it may have been interpolated
         surface = surface.with_values(np.array([_centre(surface)]), {"loss": own})
         found = self._judged(plane, surface, surface.measured)
         filled = Refined(found, surface.measured, 0.0, 0).filled(found, surface.measured)
@@ -138,7 +138,7 @@ class _Pair:
         return _Grid(surface, np.where(seen, again, filled), error)
 
     def _judged(self, plane: Plane, surface: Surface, where: np.ndarray) -> np.ndarray:
-        """Accuracy or RMSE at these points of a grid, [y, x]; NaN elsewhere, and where there is no loss."""
+        """Accuracy or RMSE at these points of a grid, [y, x]; NaN elsewhere, and where the loss is missing."""
         found, index = np.full(where.shape, np.nan), np.flatnonzero(where)
         task: Task = self.context.dataset.task
         for place, one in self.quality.sweep(plane.cut.points(surface.coordinates[index])) if len(index) else ():
@@ -147,7 +147,7 @@ class _Pair:
         return np.where(surface.measured & ~np.isfinite(surface.loss), np.nan, found)
 
     def _tell(self, networks: int, examples: int) -> None:
-        """Images that went through networks, with those of their batch-norm statistics."""
+        """Report forward passes, including those for batch-norm statistics."""
         runner, statistics = self.loss.runner, 0
         if runner.norms and runner.policy == "recompute":
             statistics = min(BATCH_NORM_IMAGES, len(self.context.dataset.train.label))
@@ -155,7 +155,7 @@ class _Pair:
 
 
 def _centre(surface: Surface) -> int:
-    """Flat number of the point of a grid at (0, 0)."""
+    """Flat index of the point of a grid at (0, 0)."""
     return int(np.square(surface.coordinates).sum(1).argmin())
 
 
@@ -179,7 +179,7 @@ def _quality(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
 def _controls(
     landscape: Landscape, laid: Sequence[Plane], found: Sequence[_Grid], members: Sequence[int], own: np.ndarray
 ) -> np.ndarray:
-    """Differences of losses, [plane, member]: of the grid's centre, of other solutions' places; NaN off the plane."""
+    """Differences of losses, [plane, member]: at the grid's centre and at other solutions; NaN off the plane."""
     out = np.full((len(laid), len(members)), np.nan)
     for row, (plane, grid) in enumerate(zip(laid, found, strict=True)):
         places = np.stack([plane.runs[member].coordinates[-1] for member in plane.on])
@@ -192,7 +192,7 @@ def _controls(
 
 
 def _of_grids(context: StudyContext, found: Sequence[_Grid]) -> Variables:
-    """What was measured on the grids."""
+    """The variables of the grids."""
     grid, quality = ("approach", "y", "x"), likeness_of(context).quality
     surfaces = [one.surface for one in found]
     loss = np.stack([one.loss for one in surfaces])
@@ -230,7 +230,7 @@ def _of_grids(context: StudyContext, found: Sequence[_Grid]) -> Variables:
 
 
 def _of_planes(laid: Sequence[Plane]) -> Variables:
-    """What the planes are."""
+    """The variables of the planes."""
     lengths = np.array([plane.cut.lengths for plane in laid])
     angles = [plane.cut.about.get("solutions' angle", np.nan) for plane in laid]
     return {
@@ -247,7 +247,7 @@ def _of_planes(laid: Sequence[Plane]) -> Variables:
 
 
 def _of_runs(laid: Sequence[Plane], runs: Sequence[Run], steps: Sequence[int]) -> Variables:
-    """Where training runs lie when they are projected on the planes."""
+    """The variables of training runs, projected on the planes."""
     places = np.full((3, len(laid), len(runs), len(steps)), np.nan)
     shares = np.full((len(laid), len(runs)), np.nan)
     for row, plane in enumerate(laid):

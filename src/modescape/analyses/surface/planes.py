@@ -1,4 +1,4 @@
-"""The planes that are measured: through which solutions they go, which runs are seen on them, how far they reach."""
+"""The planes to measure: their solutions, the runs shown on them, and their extents."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from modescape.plots.style import spread
 from modescape.types import ModelState
 
 RANDOM, SOLUTIONS, PRINCIPAL = "random", "solutions", "principal"
-MARGIN = 0.3  # around what lies on a plane, over its extent
+MARGIN = 0.3  # around the content of a plane, relative to its extent
 MOST_STEPS = 41  # checkpoints of a run
-MOST_NUMBERS = 1 << 26  # of one run's checkpoints together: half a gigabyte while they are projected
+MOST_NUMBERS = 1 << 26  # of one run's checkpoints together: half a gigabyte during the projection
 
 Box = tuple[tuple[float, float], tuple[float, float]]
-"""Ends along each axis."""
+"""Ends of the ranges along each axis."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A member's way to its solution, as far as it is kept."""
+    """A member's trajectory to its solution, as far as it is stored."""
 
     member: int
     steps: list[int]
@@ -33,7 +33,7 @@ class Run:
 
     @classmethod
     def of(cls, checkpoints: Checkpoints, member: int) -> Run:
-        """The checkpoints of a member: all, or so many of them, evenly apart, as there is room for; the last always."""
+        """The checkpoints of a member: all, or as many as fit in memory, evenly spaced; always the last."""
         kept = list(checkpoints.steps(member))
         size = sum(tensor.numel() for tensor in checkpoints.solution(member).params.values())
         most = min(MOST_STEPS, max(3, MOST_NUMBERS // size))
@@ -42,18 +42,18 @@ class Run:
 
     @property
     def solution(self) -> ModelState:
-        """Where it ends."""
+        """The last checkpoint."""
         return self.states[-1]
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A plane, and what is seen on it.
+    """A plane, and the solutions and runs on it.
 
     Attributes:
         name: `RANDOM`, `SOLUTIONS` or `PRINCIPAL`.
         cut: the plane.
-        on: members whose solutions lie on it, those of the run that it was made of first.
+        on: members whose solutions lie on it, first that of the run that it was made from.
         runs: member -> its run, projected.
         box: ends along each axis, ((low, high), (low, high)).
     """
@@ -66,12 +66,12 @@ class Plane:
 
 
 def planes(landscape: Landscape, runs: Sequence[Run], reach: float) -> tuple[list[Plane], dict[str, str]]:
-    """The planes that there are, and why others are not: name -> a sentence.
+    """The available planes, and why others are missing: name -> a sentence.
 
     Args:
         landscape: of the network, around the first run's solution.
         runs: of the members, at most three.
-        reach: of random directions, over the lengths of the weights that move.
+        reach: of random directions, relative to the norm of the weights that move.
     """
     found, without = [], {}
     for name, make in ((RANDOM, _random), (SOLUTIONS, _solutions), (PRINCIPAL, _principal)):
@@ -83,14 +83,14 @@ def planes(landscape: Landscape, runs: Sequence[Run], reach: float) -> tuple[lis
 
 
 def _random(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane:
-    """Around the first solution."""
+    """The plane around the first solution."""
     cut = landscape.random_cut(point=runs[0].solution)
     ends = (-reach, reach)
     return Plane(RANDOM, cut, [runs[0].member], _projected(landscape, cut, runs[:1]), (ends, ends))
 
 
 def _solutions(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane:
-    """Through three solutions; through two, and at right angles to that line a random direction as long."""
+    """The plane through three solutions; with two, through both and along an orthogonal random direction as long."""
     if len(runs) < 2:
         raise InputError("it takes two solutions, and there is one")
     cut = landscape.cut_through(*(run.solution for run in runs[:3]))
@@ -101,7 +101,7 @@ def _solutions(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane
 
 
 def _with_random_axis(landscape: Landscape, line: Cut) -> Cut:
-    """A line made a plane by a filter-normalised direction, of which what lies along the line is taken out."""
+    """Extend a line to a plane by a filter-normalised random direction, made orthogonal to the line."""
     origin, along = line.origin, line.axes[0].params
     second = landscape.random_cut(1, point=origin).axes[0].params
     whole = {name: second.get(name, 0.0 * tensor) for name, tensor in along.items()}
@@ -113,10 +113,10 @@ def _with_random_axis(landscape: Landscape, line: Cut) -> Cut:
 
 
 def _principal(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane:
-    """Along the principal components of the run of which most is kept, through its solution."""
+    """The plane along the principal components of the run with the most checkpoints, through its solution."""
     run = max(runs, key=lambda one: len(one.steps))
     if len(run.steps) < 3:
-        raise InputError(f"it takes a training run of which three checkpoints are kept, and there are {len(run.steps)}")
+        raise InputError(f"it takes a training run with three kept checkpoints, and there are {len(run.steps)}")
     cut = landscape.principal_cut(run.states)
     seen = _projected(landscape, cut, [run])
     return Plane(PRINCIPAL, cut, [run.member], seen, _around(seen))
@@ -136,14 +136,14 @@ def _around(seen: dict[int, Projection]) -> Box:
 
 
 def _square(box: Box) -> Box:
-    """A box whose shorter side is stretched to the longer one: its axes have one length, and so have its sides."""
+    """A square box: the shorter side is extended to the longer one."""
     half = max(high - low for low, high in box) / 2
     (left, right), (below, above) = (((low + high) / 2 - half, (low + high) / 2 + half) for low, high in box)
     return (left, right), (below, above)
 
 
 def axis(low: float, high: float, points: int) -> np.ndarray:
-    """So many evenly spaced coordinates from about ``low`` to about ``high``, 0 among them where it lies between.
+    """Evenly spaced coordinates from about ``low`` to about ``high``, including 0 where it lies between.
 
     >>> axis(-1.0, 2.0, 4).tolist()
     [-1.0, 0.0, 1.0, 2.0]

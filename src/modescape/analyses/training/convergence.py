@@ -1,4 +1,4 @@
-"""Whether the members had been trained to the end, in words."""
+"""Sentences on the convergence of members."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def not_converged(training: xr.Dataset | None) -> str:
     trend, parts = training["trend"].values, []
     members = len(trend)
     if members and training.sizes["epoch"] < LEAST_EPOCHS:
-        return f"Whether the members had converged cannot be told from {count(training.sizes['epoch'], 'epoch')}."
+        return f"{count(training.sizes['epoch'], 'epoch')} are too few to tell whether the members had converged."
     for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
         change = np.abs(training["end_change"].values[trend == sign])
         if change.size:
-            share = percent(float(np.median(change)))  # of the loss at the end: a fall may have been of more than 100 %
+            share = percent(float(np.median(change)))  # of the loss at the end: a decrease may exceed 100 %
             by = f"over the last quarter of the epochs by {share} of the loss at the end"
             parts.append(f"the validation loss of {change.size} of {members} {words} ({by})")
     return f"The members had not converged: {listing(parts)}." if parts else ""
 
 
 def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
-    """What one long run says of members whose validation loss is flat as training ends; "" where it cannot be said.
+    """What one long run shows about members whose validation loss is flat at the end; "" where unknown.
 
     A schedule that takes the learning rate to 0 makes any loss flat, so flat does not mean that more training would not
     help.
@@ -49,7 +49,7 @@ def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     members, epochs = training.sizes["member"], int(cyclic.attrs["member_epochs"])
     more = count(round(pick(cyclic, "training_epochs", approach=WHOLE)), "epoch")
     return (
-        f"That more training would not help the members: the validation loss of all {members} is flat as training "
+        f"That more training would not help: the validation loss of all {members} is flat as training "
         f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "
         f"({interval(100 * low, 100 * high, 1)}), the mean member, of {epochs}, {accuracy(member)}."
     )

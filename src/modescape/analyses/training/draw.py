@@ -25,7 +25,7 @@ QUANTITIES = {  # variable's ending: panel title, axis label, factor
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What the lines are."""
+    """The meaning of lines."""
     members = style.counted(dataset.sizes["member"], "member")
     return style.sentences(
         f"Thin lines: {members}, one line each; bold: their median.",
@@ -51,7 +51,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     series = _lines(dataset, rates, style.NEUTRAL, "Learning rate", in_legend=False)
     most = span(rates)[1]
     limits: dict[str, Any] = {} if log or most <= 0 else {"y_range": (0.0, 1.05 * most)}
-    rate = _panel(dataset, _title("Learning rate", log), "Rate (1)", series, log_y=log, **limits)
+    rate = _panel(dataset, _title("Learning rate", log), "Learning rate", series, log_y=log, **limits)
     panels.append(dataclasses.replace(rate, wide=True, height=0.45))
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.6, 3.1), panel_height=390)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-RMSE = {  # in the place of the accuracies of a classification
+RMSE = {  # instead of the accuracies of a classification
     "train_rmse": ("train_rmse", "unit of the target", "training RMSE, running mean over the epoch"),
     "validation_rmse": ("validation_rmse", "unit of the target", "validation RMSE"),
 }
@@ -32,13 +32,13 @@ TREND = {"falling": -1.0, "flat": 0.0, "rising": 1.0, "unknown": np.nan}
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """Learning curves of the trained members, from their histories; NaN at epochs of which a member has no entry.
+    """Learning curves of the trained members, from their histories; NaN at epochs missing in a member's history.
 
     Args:
-        offered: checkpoints. Numbers of training and validation examples are 0 where they are not known.
+        offered: checkpoints. Numbers of training and validation examples are 0 where unknown.
 
     Raises:
-        NotEnough: if no member is trained, or nothing is known of how they were.
+        NotEnough: if no member is trained, or there are no histories.
     """
     members = trained(offered, 1, "the course of training")
     checkpoints = weights_of(offered, "the course of training")

@@ -1,1 +1,1 @@
-"""How alike the checkpoints of one run are: in their weights and in the labels they predict."""
+"""Similarity of the checkpoints of one run, in weights and in predicted labels."""

@@ -28,10 +28,10 @@ NAMES = {
     "normalized_distance": "Distance / error",
 }
 BARS = {
-    "cosine": "Cosine (1)",
+    "cosine": "Cosine",
     "disagreement": "Disagreement (share of test examples)",
     "prediction_distance": "Distance (unit of the target)",
-    "normalized_distance": "Distance / RMSE (1)",
+    "normalized_distance": "Distance / RMSE (ratio)",
 }
 
 

@@ -1,4 +1,4 @@
-"""How alike the checkpoints of one run are: in their weights and in what they predict."""
+"""Similarity of the checkpoints of one run, in weights and in predictions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DISPLACEMENT = "cosine of what the weights have moved from the start that all me
 def measure(offered: Offered) -> xr.Dataset:
     """Cosine of the weights and disagreement of the predicted labels, epoch against epoch, for each trajectory.
 
-    Of a regression the distance of the predicted means, as it is and over the error of the two.
+    For a regression the distance of the predicted means, and the same over the error of the two.
 
     One member's weights [epoch, parameter] are in memory at a time, and one checkpoint's predictions.
 
@@ -73,7 +73,7 @@ def measure(offered: Offered) -> xr.Dataset:
 
 
 def _different(predictions: Predictions, models: list[int], likeness: Likeness) -> dict[str, np.ndarray]:
-    """How far a run's checkpoints differ in what they predict, [epoch, epoch] by the name of the quantity."""
+    """Differences between the predictions of a run's checkpoints: name of the quantity -> [epoch, epoch]."""
     if likeness is CLASSES:  # of which one model's predictions are in memory at a time
         return {likeness.difference.name: likeness.between(predicted_labels(predictions, models))}
     said = likeness.said(stacked(predictions, models))

@@ -1,1 +1,1 @@
-"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which preserves distances."""
+"""Embedding of checkpoints in the plane by their predictions: t-SNE, and PCA, which preserves distances."""

@@ -1,4 +1,4 @@
-"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which preserves distances."""
+"""Trajectories in the space of predictions, in the plane: t-SNE, and next to it PCA, which preserves distances."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS: dict[str, dict[str, Any]] = {
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """How to read the two maps, and what not to read into them."""
+    """How to read the two maps, and their limits."""
     return style.sentences(
         f"A point is a checkpoint's {LIKENESS[task_of(dataset)].points} on {style.tested_on(dataset)}; a path is",
         "one run, from its initialisation (star) to its last epoch (large dot), a small dot every",
@@ -38,7 +38,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def path(dataset: xr.Dataset, method: int, member: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Epochs and places of a member's checkpoints in order of the epoch; three arrays of shape [epoch]."""
+    """Epochs and positions of a member's checkpoints in order of the epoch; three arrays of shape [epoch]."""
     mine = np.flatnonzero(dataset["member"].values == member)
     mine = mine[np.argsort(dataset["epoch"].values[mine], kind="stable")]
     x, y = (dataset[axis].transpose("approach", "model").values[method, mine] for axis in ("x", "y"))

@@ -1,4 +1,4 @@
-"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which preserves distances."""
+"""Embedding of checkpoints in the plane by their predictions: t-SNE, and PCA, which preserves distances."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-LEAST = 4  # checkpoints that t-SNE can place
+LEAST = 4  # fewest checkpoints for t-SNE
 
 
 def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None = None) -> xr.Dataset:
     """Embed the checkpoints of every trajectory by their probabilities on the first test examples, flattened.
 
-    Of a regression by the predicted means in standard deviations of the targets.
+    For a regression by the predicted means in standard deviations of the targets.
 
     Args:
         offered: predictions of test examples, along whole runs.
         examples: test examples, from the first on (all of them where there are fewer).
-        perplexity: neighbours that count in t-SNE; None = min(30, (checkpoints - 1) / 3), which suits few points.
+        perplexity: of t-SNE (number of neighbours); None = min(30, (checkpoints - 1) / 3), which suits few points.
 
     Raises:
         NotEnough: if there are fewer than 4 checkpoints of trajectories.

@@ -1,1 +1,1 @@
-"""Trajectories and the networks that each subspace method draws, embedded together by what they predict."""
+"""Joint embedding of trajectories and of the networks that each subspace method samples, by their predictions."""

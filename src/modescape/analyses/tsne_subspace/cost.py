@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modescape.methods import AROUND
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("tsne_subspace")
     members = min(sizes.members, sizes.recipe.train.trajectories)
     networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)
@@ -15,7 +15,7 @@ def cost(sizes: Sizes) -> Cost:
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
-    """What it draws of the networks that are predicted once."""
+    """The sampled networks that it uses; they are predicted once for all analyses."""
     own = sizes.settings("tsne_subspace")
     members = min(sizes.members, sizes.recipe.train.trajectories)
     networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)

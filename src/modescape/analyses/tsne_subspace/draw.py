@@ -32,7 +32,7 @@ READING = (
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a mark is, and what not to read into the maps."""
+    """The meaning of marks, and the limits of the maps."""
     return style.sentences(
         f"A mark is a network, placed by its {LIKENESS[task_of(dataset)].points} on {style.tested_on(dataset)}.",
         "Circles: the checkpoints of a run, joined in the order of epochs, from the initialisation (star). Squares:",
@@ -78,7 +78,7 @@ def _of_member(dataset: xr.Dataset, method: int, place: int) -> list[Series]:
 
 
 def points(dataset: xr.Dataset, method: int, member: int, *, sample: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Epochs and places of a member's checkpoints in order of the epoch, or of its samples; three arrays [model]."""
+    """Epochs and positions of a member's checkpoints in order of the epoch, or of its samples; three arrays [model]."""
     mine = np.flatnonzero((dataset["member"].values == member) & (dataset["is_sample"].values.astype(bool) == sample))
     mine = mine[np.argsort(dataset["epoch"].values[mine], kind="stable")]
     x, y = (dataset[axis].transpose("approach", "model").values[method, mine] for axis in ("x", "y"))

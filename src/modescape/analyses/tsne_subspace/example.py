@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """An arm for each run; samples at its end, as far out as the method reaches."""
+    """An arm for each run; samples at its end, as far away as the method samples."""
     kept, samples = min(members, 3), 20
     random = np.random.default_rng(10)
     time = np.linspace(0, 1, epochs + 1) ** 0.5

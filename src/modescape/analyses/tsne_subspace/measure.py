@@ -1,4 +1,4 @@
-"""Trajectories and the networks that each subspace method draws, embedded together by what they predict."""
+"""Joint embedding of trajectories and of the networks that each subspace method samples, by their predictions."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 WHAT = "the embedding of subspaces"
 PURPOSE = "embedding"  # of the streams
-LEAST = 4  # points that t-SNE can place
+LEAST = 4  # fewest points for t-SNE
 
 
 def draws(context: StudyContext, *, samples: int, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     apart, images = common_distance(context), (image_sets.clean(context, examples),)
     accept = context.study.recipe.subspace.variant != "swept"
     epochs = tuple(context.study.recipe.kept_epochs(0))
@@ -53,12 +53,12 @@ def _members(context: StudyContext) -> list[int]:
 
 
 def _methods(context: StudyContext) -> list[str]:
-    """Without checkpoints, which are drawn as the trajectory itself, and an average, which is a single point."""
+    """The methods to embed: not checkpoints, which are the trajectory itself, nor averages, which are single points."""
     return [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
 
 
 def _scale(around: Neighbourhood, method: str, apart: float) -> float | None:
-    """The setting at which a method draws at the common distance; of the published variants its own."""
+    """The setting at which a method samples at the common distance; for the published variants its own."""
     swept = around.context.study.recipe.subspace.variant == "swept"
     return setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale
 
@@ -66,10 +66,10 @@ def _scale(around: Neighbourhood, method: str, apart: float) -> float | None:
 def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
     """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
 
-    Of a regression of the predicted means in standard deviations of the targets.
+    For a regression of the predicted means in standard deviations of the targets.
 
-    Every method has an embedding of its own, as in the paper: places of different panels cannot be compared. All
-    methods draw at one distance from the solution (`equal_distance`), without a threshold; of the published variants at
+    Every method has an embedding of its own, as in the paper: positions in different panels cannot be compared. All
+    methods sample at one distance from the solution (`equal_distance`), without a threshold; the published variants at
     their own scales.
 
     Args:
@@ -77,7 +77,7 @@ def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplex
             Scale, distance and control are NaN where they are not known.
         samples: networks of each method around each solution that a study draws.
         examples: test examples, from the first on.
-        perplexity: neighbours that count; None = min(30, (points - 1) / 3).
+        perplexity: of t-SNE, about the number of neighbours; None = min(30, (points - 1) / 3).
 
     Raises:
         NotEnough: if there are fewer than 4 points.
@@ -141,7 +141,7 @@ def _points(along: list[int], around: Mapping[str, list[int]]) -> int:
     """
     counts = {len(models) for models in around.values()}
     if len(counts) > 1:
-        raise InputError(f"{WHAT} needs as many networks of each approach; there are {sorted(counts)}")
+        raise InputError(f"{WHAT} needs equally many networks of each approach; there are {sorted(counts)}")
     if not around:
         raise NotEnough(f"{WHAT} needs predictions of networks around solutions; there are none")
     if (points := len(along) + counts.pop()) < LEAST:
@@ -158,7 +158,7 @@ def _embedded(
     perplexity: float,
     seed: int,
 ) -> np.ndarray:
-    """Places of the checkpoints and of each approach's networks, float64 [axis, approach, model]."""
+    """Positions of the checkpoints and of each approach's networks, float64 [axis, approach, model]."""
     checkpoints = features(stacked(test, along, examples), test.label[examples])
     places = []
     for models in around.values():

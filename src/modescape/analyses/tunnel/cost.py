@@ -1,4 +1,4 @@
-"""What it asks for beside reading and drawing."""
+"""Its cost beyond reading and drawing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from modescape.analyses.costs import Cost, Sizes
 
 
 def cost(sizes: Sizes) -> Cost:
-    """Of a study of these sizes."""
+    """The cost for a study of these sizes."""
     own = sizes.settings("tunnel")
     test, train = sizes.test_at_most(own["examples"]), min(sizes.train, own["examples"])
     images = sizes.of(own["points"] * own["radii"], test, asked=0)

@@ -1,4 +1,4 @@
-"""Two ways from one solution to another: straight, and through a low-loss tunnel; how good, and how like whom."""
+"""Two paths from one solution to another: straight, and through a low-loss tunnel; scores and similarity along them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TRIANGLE_X, TRIANGLE_Y = "Position in tunnel (share)", "Distance from origin (1:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is compared along the paths, and what the triangles are."""
+    """The quantities along the paths, and the triangles."""
     straight, tunnel = (barrier(dataset, way, "train_loss") for way in ("straight", "tunnel"))
     heights = f"{style.fixed(straight)} nats on the straight line, {style.fixed(tunnel)} in the tunnel"
     known = np.isfinite([straight, tunnel]).all()

@@ -1,4 +1,4 @@
-"""A path of low loss between two solutions: the loss stays low on it, the function does not stay the same."""
+"""A path of low loss between two solutions, on which the function changes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def measure(
     """Loss, accuracy and agreement along the straight line and along an optimised path between the first two solutions.
 
     Agreement is with both ends and, as the middle of the path is a network trained to be there, with a third solution
-    that is unrelated to the path. The triangles (origin, path) are those of the paper: the path stretched towards the
+    that is unrelated to the path. The triangles (origin, path) are those of the paper: the path scaled towards the
     origin and beyond.
 
     Args:
         context: the study's data, network and evaluator.
         levels: halvings of the path: 2^levels - 1 corners are optimised.
         steps: of Adam for each corner, with the recipe's batch size and learning rate.
-        points: places along each way.
-        radii: places along each ray of the triangles, from 0 to 1.25.
+        points: positions along each path.
+        radii: positions along each ray of the triangles, from 0 to 1.25.
         examples: test examples, and training examples, from the first on.
 
     Raises:
@@ -103,7 +103,7 @@ def measure(
 
 
 class _Met(NamedTuple):
-    """What is met along each way."""
+    """Quantities along each path."""
 
     loss: np.ndarray  # [way, t]
     quality: np.ndarray  # accuracy, RMSE
@@ -112,7 +112,7 @@ class _Met(NamedTuple):
     similarity: np.ndarray
 
     def variables(self, t: np.ndarray, likeness: Likeness) -> Variables:
-        """As in a result, with the heights of barriers on the ways, whose places are ``t``."""
+        """The variables of a result, with the heights of barriers on the paths; positions are ``t``."""
         heights = np.stack([barrier(t, values) for values in (self.train_loss, self.loss)], 1)
         way, pair = ("approach", "t"), ("approach", "member", "t")
         quality, agreement = likeness.quality, likeness.agreement
@@ -129,7 +129,7 @@ class _Met(NamedTuple):
 def _along(
     around: Neighbourhood, ways: Mapping[str, Tensor], test: Split, train: Split, labels: Sequence[np.ndarray]
 ) -> _Met:
-    """Networks along ways of weights [t, parameter], and how far they say what solutions do, [example] each."""
+    """Evaluate networks along paths of weights [t, parameter], and their agreement with the answers of solutions."""
     likeness, scoring = likeness_of(around.context), scoring_of_study(around.context)
     label, length = test.label.cpu().numpy(), len(next(iter(ways.values())))
     loss, right, train_loss = np.empty((3, len(ways), length))
@@ -148,7 +148,7 @@ def _along(
 def _triangles(
     around: Neighbourhood, way: Tensor, radius: Tensor, test: Split, labels: Sequence[np.ndarray]
 ) -> Variables:
-    """Accuracy or RMSE [radius, t] of a way stretched from the origin, and its similarity [end, radius, t] to ends."""
+    """Accuracy or RMSE [radius, t] of a path scaled from the origin, and its similarity [end, radius, t] to ends."""
     label, likeness = test.label.cpu().numpy(), likeness_of(around.context)
     triangle, alike = np.empty((len(radius), len(way))), np.empty((len(labels), len(radius), len(way)))
     for row, stretch in enumerate(radius):
@@ -174,7 +174,7 @@ def _corners(search: Tunnel, one: Neighbourhood, two: Neighbourhood, train: Spli
 
 
 def _control(around: Neighbourhood, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
-    """Largest difference of what ends of a path [end, parameter] say, each by itself, from what solutions say."""
+    """Largest difference between the predictions of a path's ends [end, parameter] and those of the solutions."""
     found = [_predictions(around, ends[[end]], test.inputs)[0] for end in range(len(ends))]
     likeness = likeness_of(around.context)
     return [likeness.moved(*pair) for pair in zip(found, solutions, strict=True)]

@@ -52,7 +52,7 @@ def _panel(dataset: xr.Dataset, name: str, place: int) -> Panel:
     return Panel(
         title=style.shortened(name, 30),
         x_label="Rank of the singular value",
-        y_label="Singular value (1)",
+        y_label="Singular value",
         series=series,
         whole_x=True,
     )

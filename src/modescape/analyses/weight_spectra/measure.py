@@ -1,4 +1,4 @@
-"""Singular values of the matrices of every member's solution, layer by layer, beside those of random matrices."""
+"""Singular values of the matrices of every member's solution, layer by layer, against those of random matrices."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PLACES = ("model", "layer")
 
 
 def measure(offered: Offered, *, values: int = 32) -> xr.Dataset:
-    """Singular values of W [unit, input]; a convolution's kernel is a matrix of its units and all they see.
+    """Singular values of W [unit, input]; a convolution's kernel is a matrix [filter, all inputs of a filter].
 
     Stable rank |W|_F^2 / s_1^2; effective rank exp(H) with the entropy H of the shares s_i^2 / |W|_F^2 (Roy and
-    Vetterli 2007). A matrix of independent numbers of the same mean square s^2 has its largest singular value near
-    s (sqrt(units) + sqrt(inputs)) (Marchenko and Pastur 1967): what lies above what that is in 999 of 1,000 (Johnstone
-    2001) was learnt.
+    Vetterli 2007). A matrix of independent entries of the same mean square s^2 has its largest singular value near
+    s (sqrt(units) + sqrt(inputs)) (Marchenko and Pastur 1967): values above its .999 quantile (Johnstone
+    2001) were learnt.
 
     Args:
         offered: checkpoints of one member or more.
@@ -71,7 +71,7 @@ def measure(offered: Offered, *, values: int = 32) -> xr.Dataset:
 
 
 def _spectra(params: dict) -> dict[str, tuple[np.ndarray, float]]:
-    """Singular values of each matrix, descending, and the edge of those of a random one."""
+    """Singular values of each matrix, descending, and the largest to expect of a random one."""
     found = {}
     for name, tensor in params.items():
         matrix = tensor.double().numpy().reshape(len(tensor), -1) if tensor.dim() >= 2 else np.zeros((0, 0))
@@ -84,7 +84,7 @@ def _spectra(params: dict) -> dict[str, tuple[np.ndarray, float]]:
 
 
 def edge(rows: int, columns: int) -> float:
-    """What the largest singular value of independent numbers of mean square 1 exceeds in one of 1,000 matrices."""
+    """The .999 quantile of the largest singular value of a matrix of independent entries of mean square 1."""
     long, short = np.sqrt(max(rows, columns) - 1.0), np.sqrt(float(min(rows, columns)))
     spread = (long + short) * (1 / long + 1 / short) ** (1 / 3)
     return float(np.sqrt((long + short) ** 2 + TRACY_WIDOM * spread))

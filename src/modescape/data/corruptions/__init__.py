@@ -19,7 +19,7 @@ from modescape.errors import InputError
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
-BLOCK = 1 << 18  # values at a time: every intermediate is 2 MB, whatever the number of images
+BLOCK = 1 << 18  # values at a time: every intermediate takes 2 MB, whatever the number of images
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Corruption:
 
     function: Callable[..., Tensor]
     constants: tuple[tuple[float, ...], ...]  # [severity]
-    extra: bool = False  # one of the four that the benchmark keeps apart
+    extra: bool = False  # one of the four extra corruptions of the benchmark
 
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -94,9 +94,9 @@ def corruption(name: str) -> Corruption:
 
 
 def corrupt(images: Tensor, name: str, severity: int, keys: Tensor, photographs: Photographs | None = None) -> Tensor:
-    """Corrupt images, each by its own stream: the result of an example depends on its pixels and its key alone.
+    """Corrupt images, each by its own stream: the result of an example depends only on its pixels and its key.
 
-    The arithmetic is float64 on the CPU; results are clipped to 0..255 and cut off to whole levels, as published
+    The arithmetic is float64 on the CPU; results are clipped to 0..255 and truncated to integer levels, as published
     (pixelate and jpeg_compression round to the nearest level by themselves).
 
     Args:
@@ -104,7 +104,7 @@ def corrupt(images: Tensor, name: str, severity: int, keys: Tensor, photographs:
         name: one of `CORRUPTIONS`.
         severity: 1 to 5.
         keys: int64 [example], such as words of a named stream of `modescape.rng`.
-        photographs: of frost, for ``frost``; None: our own texture.
+        photographs: of frost, for ``frost``; None: a generated texture.
 
     Returns:
         uint8 of the same shape, layout in memory and device.
@@ -124,7 +124,7 @@ def corrupt(images: Tensor, name: str, severity: int, keys: Tensor, photographs:
             "or 3 channels"
         )
     if keys.dtype != torch.int64 or keys.shape != images.shape[:1]:
-        raise ValueError(f"keys are {keys.dtype} {list(keys.shape)}, expected int64 [{len(images)}]: one an image")
+        raise ValueError(f"keys are {keys.dtype} {list(keys.shape)}, expected int64 [{len(images)}]: one per image")
     out = torch.empty_like(images)
     if not images.numel():
         return out

@@ -1,4 +1,4 @@
-"""What every kind of inputs says of its examples."""
+"""The interface of every kind of inputs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which examples are made worse, at severities 1 to 5."""
+    """One way to corrupt examples, at severities 1 to 5."""
 
     words: str  # what is done to an example, with its strengths
     change: Callable[[Any, Inputs, int, Tensor], Inputs]  # (kind, examples, severity, keys [example]) -> the same ones
 
 
 class Selection(NamedTuple):
-    """Examples that are looked at by themselves, as they are: a shift of what occurs, not of what an example holds."""
+    """Unchanged examples that are evaluated separately: a covariate shift, not a corruption."""
 
     words: str  # which examples these are, severity by severity
     chosen: Tensor  # bool [severity, example]
@@ -49,25 +49,25 @@ class Shifts:
 
 @dataclass(frozen=True)
 class Unlike:
-    """Other data that is made from examples of a kind."""
+    """Out-of-distribution data made from examples of a kind."""
 
     words: str  # what it is
     make: Callable[[Any, Inputs, int], Inputs]  # (kind, examples, seed) -> as many
 
 
 def nothing_selected(kind: InputKind, inputs: Inputs, column: str | None) -> Mapping[str, Selection]:
-    """Of examples without columns.
+    """For examples without columns.
 
     Raises:
         InputError: if one is named.
     """
     if column is not None:
-        raise InputError(f"data.shift_column is of tables, and the examples are {kind.word}; leave it out")
+        raise InputError(f"data.shift_column is for tables, and the examples are {kind.word}; leave it out")
     return {}
 
 
 class Prepare(Protocol):
-    """From the examples of a split to what a network is called with, on their device."""
+    """From the examples of a split to a network's inputs, on their device."""
 
     def __call__(self, inputs: Inputs, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Inputs:
         """Prepare examples.
@@ -101,38 +101,38 @@ class InputKind(Protocol):
 
     @property
     def name(self) -> str:
-        """As ``data.inputs`` names it."""
+        """Its name in ``data.inputs``."""
         ...
 
     @property
     def word(self) -> str:
-        """For several examples: "images"."""
+        """Plural noun for examples: "images"."""
         ...
 
     @property
     def noun(self) -> str:
-        """For one example where it is read: "picture"."""
+        """Noun for one example in a source: "picture"."""
         ...
 
     @property
     def facts(self) -> Any:
-        """What the arrays mean, as plain values of JSON: names of columns, say. Part of the data's fingerprint."""
+        """The meaning of the arrays, such as column names, as plain JSON values; part of the data's fingerprint."""
         ...
 
     def tensors(self, arrays: Any) -> Inputs:
-        """Arrays of a source, [example, ...], as tensors that lie in memory as networks take them."""
+        """Arrays of a source, [example, ...], as tensors in the memory layout of networks' inputs."""
         ...
 
     def fit(self, train: Inputs) -> tuple[InputKind, tuple[str, ...]]:
-        """The kind with what is learnt from the examples that are trained on, and sentences about it.
+        """The kind fitted to the training examples, and sentences about what was fitted.
 
         Raises:
-            InputError: if nothing could be learnt from these examples.
+            InputError: if nothing could be learnt from these examples, such as if all are equal.
         """
         ...
 
     def shape(self, inputs: Inputs) -> InputShape:
-        """What a network is called with for one of these examples."""
+        """Shape of a network's input for one of these examples."""
         ...
 
     @property
@@ -142,9 +142,9 @@ class InputKind(Protocol):
 
     @property
     def unlike(self) -> Mapping[str, Unlike]:
-        """Other data that can be made from test examples, by the name it has in ``data.ood``; images have their own."""
+        """Other data that can be made from test examples, by its name in ``data.ood``; images have their own."""
         ...
 
     def prepare(self, data: recipe.Data, train: Inputs) -> Prepare:
-        """The preparation a recipe asks for, with the statistics of the examples that are trained on."""
+        """The preparation a recipe asks for, with the statistics of the training examples."""
         ...

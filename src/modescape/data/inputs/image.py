@@ -35,12 +35,12 @@ class Images:
         return torch.from_numpy(last).movedim(-1, 1)
 
     def fit(self, train: Inputs) -> tuple[Images, tuple[str, ...]]:
-        """Refuse images that are all one: a network would learn the commonest label from them, without a word."""
+        """Refuse images that are all equal, from which a network could only learn the most common label."""
         assert isinstance(train, Tensor)
         if len(train) > 1 and all(torch.equal(other, train[0]) for other in train):
             raise InputError(
                 f"all {len(train):,} training pictures are the same once decoded; look at two of them. If they are "
-                "drawings on a transparent ground, set another colour than theirs under them: "
+                "drawings on a transparent background, give the background another colour: "
                 "--set data.background=black"
             )
         return self, ()

@@ -1,4 +1,4 @@
-"""Rows under shift, and rows unlike those that are trained on.
+"""Rows under shift, and out-of-distribution rows.
 
 Strengths are those of severities 1 to 5; a row's random numbers are the same at all of them.
 """
@@ -69,7 +69,7 @@ def used_columns(rows: Rows) -> tuple[list[int], list[int]]:
 
 
 def _missing(rows: Rows, inputs: Inputs, severity: int, keys: Tensor) -> Inputs:
-    """A share of each row's cells is emptied: the column's median, or that of no known value, stands for them."""
+    """A share of each row's cells is removed: the column's median, or the unknown value, replaces them."""
     number, category = (leaf.clone() for leaf in _leaves(inputs))
     numbers, categories = used_columns(rows)
     there = len(numbers) + len(categories)
@@ -121,7 +121,7 @@ def shift_column(rows: Rows, inputs: Inputs) -> int | None:
 
 
 def _select(rows: Rows, inputs: Inputs, column: str | None) -> Mapping[str, Selection]:
-    """The rows with the upper values of one column, fewer and fewer of them; nested, a missing value below all."""
+    """The rows with the highest values of one column, nested and ever fewer; missing values count as lowest."""
     number, _ = _leaves(inputs)
     if column is not None and column not in rows.numbers:
         raise InputError(
@@ -161,7 +161,7 @@ ROW_SHIFTS = Shifts(
 
 
 def _permuted(rows: Rows, inputs: Inputs, seed: int) -> Inputs:
-    """Each column in an order of its own: its values stay, what it has to do with the others goes."""
+    """Each column permuted independently, which keeps its distribution and removes its dependence on others."""
     found = {}
     for name, leaf in zip((NUMBER, CATEGORY), _leaves(inputs), strict=True):
         keys = torch.tensor([rng.key(seed, f"permuted {name}", column) for column in range(leaf.shape[1])])

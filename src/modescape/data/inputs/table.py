@@ -1,4 +1,4 @@
-"""Rows of a table: numbers scaled and categories coded by what the rows that are trained on show."""
+"""Rows of a table: numbers scaled and categories coded by statistics of the training rows."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Rows:
     Attributes:
         numbers: names of the columns of numbers.
         categories: names of the columns of categories.
-        values: of each category the values that occur in the source, in the order of their codes.
+        values: for each category, the values that occur in the source, in the order of their codes.
         coding: "one_hot", or "codes" for an embedding.
-        fitted: what was learnt from the training rows; None before.
+        fitted: statistics of the training rows; None before `fit`.
     """
 
     numbers: tuple[str, ...]
@@ -55,7 +55,7 @@ class Rows:
         """Scaling of numbers and codes of categories.
 
         Raises:
-            InputError: if no column tells the rows apart.
+            InputError: if no column has several values.
         """
         fitted = Fitted.of(train, self)
         if not len(fitted.kept) and not len(fitted.indicated) and not any(fitted.sizes):
@@ -101,7 +101,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What the training rows show of each column."""
+    """Statistics of the training rows, column by column."""
 
     median: Tensor  # of numbers, float64 [column]
     centre: Tensor  # their mean
@@ -177,7 +177,7 @@ def _median(number: Tensor, count: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Prepared:
-    """From rows to features: (number - mean) / deviation, columns that say where a number is missing, categories."""
+    """From rows to features: (number - mean) / deviation, indicators of missing numbers, categories."""
 
     rows: Rows
     _made: dict[tuple[int, torch.dtype], tuple[Any, Inputs]] = field(default_factory=dict, repr=False, compare=False)
@@ -204,7 +204,7 @@ class Prepared:
     def pick(
         self, inputs: Inputs, index: Tensor, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32
     ) -> Inputs:
-        """Prepare the rows of a batch, from a whole split that is prepared once and kept as long as the split is."""
+        """Prepare the rows of a batch; the whole split is prepared once and cached as long as the split lives."""
         assert isinstance(inputs, dict)
         leaf = inputs[NUMBER]
         place = id(leaf), dtype

@@ -1,4 +1,4 @@
-"""Sequences of tokens: padded to one length, with a mask of the places that hold one."""
+"""Sequences of tokens: padded to one length, with a mask of the positions that hold one."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Tokens:
     """Leaves "token", [example, place], 0 where there is none, and "text" [example], the number of the text.
 
     Attributes:
-        vocabulary: tokens there are, with those of padding and of what is unknown.
-        length: places of a sequence.
-        tool: what cuts texts into tokens.
+        vocabulary: number of tokens, including padding and unknown.
+        length: positions of a sequence.
+        tool: the tokenizer.
         texts: of the source, by their numbers.
         facts: of the tokenizer, for the fingerprint.
     """
@@ -45,7 +45,7 @@ class Tokens:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def fit(self, train: Inputs) -> tuple[Tokens, tuple[str, ...]]:
-        """Nothing is learnt from the sentences."""
+        """Nothing is fitted."""
         return self, ()
 
     def shape(self, inputs: Inputs) -> InputShape:

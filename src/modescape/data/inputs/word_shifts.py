@@ -1,4 +1,4 @@
-"""Sentences under shift, made of their texts before these are cut into tokens, and sentences unlike them.
+"""Sentences under shift, made from their texts before tokenization, and out-of-distribution sentences.
 
 Strengths are those of severities 1 to 5; a sentence's random numbers are the same at all of them.
 """
@@ -28,7 +28,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Tool(Protocol):
-    """What cuts texts into tokens."""
+    """A tokenizer."""
 
     @property
     def tokens(self) -> Callable[[str], list[int]]:

@@ -1,4 +1,4 @@
-"""Members brought to common steps, and their files read one by one."""
+"""Aligning members to common steps, and reading their files one by one."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Aligned:
 
 
 def aligned(found: Found, first: int = 1) -> Aligned:
-    """Bring members to common steps.
+    """Align members to common steps.
 
     Args:
         found: their files.
-        first: the number that names of files give to the first epoch's end: with 0, 1 is added to all.
+        first: number of the first epoch's end in file names; if 0, 1 is added to all.
 
     Raises:
-        InputError: if a member has numbered files and another one without a number.
+        InputError: if a member has both numbered files and one without a number.
     """
     members = {name: {_shifted(step, first): path for step, path in own.items()} for name, own in found.members.items()}
     for name, own in members.items():
@@ -57,7 +57,7 @@ def aligned(found: Found, first: int = 1) -> Aligned:
     if len({*lasts.values()}) > 1 or None in common:
         if len({*lasts.values()}) > 1:
             ends = ", ".join(f"{shown(name, 40)}: {step or 'no number'}" for name, step in list(lasts.items())[:3])
-            notes.append(f"the members end at different steps ({ends}, ...): only the last checkpoint of each is taken")
+            notes.append(f"the members end at different steps ({ends}, ...): only the last checkpoint of each is used")
         return Aligned(tuple(members), (1,), tuple((own[lasts[name]],) for name, own in members.items()), tuple(notes))
     steps = sorted(step for step in common if step is not None)
     if left := sum(len(own) for own in members.values()) - len(steps) * len(members):
@@ -106,9 +106,9 @@ class Files:
             return self._kept[path]
         held = chosen(read(path, self.kind), self.weights)
         found = self.fit(held)
-        prefix = [f"'{found.prefix}' is taken off the names of tensors"] if found.prefix else []
+        prefix = [f"'{found.prefix}' is removed from the names of tensors"] if found.prefix else []
         names = shown(", ".join(found.left[:3]), 120)
-        left = [f"{len(found.left)} tensors of the files have no place in the network: {names}"]
+        left = [f"{len(found.left)} tensors of the files have no counterpart in the network: {names}"]
         self.notes |= dict.fromkeys([*held.notes, *prefix, *(left if found.left else [])])
         size = sum(tensor.nbytes for tensor in found.state.values())
         if self._bytes + size <= BUDGET:
@@ -119,15 +119,15 @@ class Files:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What all files together are."""
+    """A survey of all files."""
 
     digest: str  # SHA-256 of all tensors, hex
-    broken: dict[int, str]  # member -> why it is not looked at
+    broken: dict[int, str]  # member -> why it is left out
     notes: tuple[str, ...] = ()
 
 
 def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callable[[int], None]) -> Surveyed:
-    """Read every file once: what identifies them, which of them are broken, and which are the same.
+    """Read every file once, for the digest of all, and to find broken and duplicate ones.
 
     Args:
         given: the files.
@@ -135,7 +135,7 @@ def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callab
         report: called with 1 after each.
 
     Raises:
-        InputError: if a file cannot be read, or all members hold numbers that are not finite.
+        InputError: if a file cannot be read, or all members have non-finite values.
     """
     digest = hashlib.sha256()
     broken: dict[int, str] = {}
@@ -155,5 +155,5 @@ def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callab
             notes.append(f"{given.paths[member][-1]} holds the same weights as {given.paths[solutions[last]][-1]}")
         solutions.setdefault(last, member)
     if len(broken) == len(given.names):
-        raise InputError(f"no member can be looked at: {broken[0]}")
+        raise InputError(f"no member can be used: {broken[0]}")
     return Surveyed(digest.hexdigest(), broken, tuple(notes))

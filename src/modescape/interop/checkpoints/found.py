@@ -41,7 +41,7 @@ class Found:
 
     @property
     def names(self) -> list[str]:
-        """Of the members."""
+        """Names of the members."""
         return list(self.members)
 
 

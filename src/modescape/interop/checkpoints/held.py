@@ -1,4 +1,4 @@
-"""What a file of weights holds, whatever its format."""
+"""The content of a file of weights, of any format."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Held:
 
 
 def checked(path: Path, tensors: Mapping[str, Any], size: int) -> Params:
-    """The tensors of a file, once it is known that they are plain ones and no more than the file can hold.
+    """Check that tensors are plain and not larger than their file.
 
     Args:
         path: of the file.

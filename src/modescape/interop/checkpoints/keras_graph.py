@@ -1,4 +1,4 @@
-"""What a Keras file says of its network: settings of layers, their order, and which of them go into a sum."""
+"""The network of a Keras file: settings of layers, their order, and which of them enter a sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors of files as tensors of a network, or of several files as what they have in common."""
+"""Matching tensors of files to a network, or to the tensors that several files have in common."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MOST_NAMES = 3  # that a message lists
 
 @dataclass(frozen=True)
 class Fitted:
-    """The state of a network, and what was done to the names of the file."""
+    """The state of a network, and how names of the file were changed."""
 
     state: Params  # by ``state_dict`` names
     prefix: str = ""  # taken off the names
-    left: tuple[str, ...] = ()  # names of the file that the network has no place for
+    left: tuple[str, ...] = ()  # names in the file that the network does not have
 
 
 def chosen(held: Held, weights: str) -> Held:
-    """The network's own weights, or the averaged copy beside them.
+    """Select the network's own weights, or their averaged copy.
 
     Args:
         held: of a file.
@@ -44,16 +44,16 @@ def chosen(held: Held, weights: str) -> Held:
         if not held.others:
             return held
         names = ", ".join(map(repr, held.others))
-        note = f"beside the network's own weights it holds averaged ones ({names}); taken are its own"
+        note = f"it holds averaged weights ({names}) besides the network's own; its own are used"
         return Held(held.path, held.tensors, (*held.notes, note), held.epoch, held.layers)
     if not held.others:
         raise InputError(f"'{held.path}' holds no averaged weights (ema); leave out --weights ema")
     name, tensors = next(iter(held.others.items()))
-    return Held(held.path, tensors, (*held.notes, f"taken are its averaged weights, {name!r}"), held.epoch, held.layers)
+    return Held(held.path, tensors, (*held.notes, f"its averaged weights are used, {name!r}"), held.epoch, held.layers)
 
 
 def fitted(held: Held, module: torch.nn.Module, kept: Sequence[str]) -> Fitted:
-    """The weights of a file as those of a network.
+    """Match the weights of a file to a network.
 
     Args:
         held: of a file.
@@ -61,7 +61,7 @@ def fitted(held: Held, module: torch.nn.Module, kept: Sequence[str]) -> Fitted:
         kept: names of the tensors that its state has.
 
     Raises:
-        InputError: if a tensor of the network is not there, or has another shape.
+        InputError: if a tensor of the network is missing, or has another shape.
     """
     own = module.state_dict()
     if held.layers:
@@ -100,8 +100,8 @@ def _refused(path: Path, found: Params, own: Mapping[str, torch.Tensor], kept: S
     lacks = ", ".join(repr(shown(name, 60)) for name in missing[:MOST_NAMES])
     has = ", ".join(repr(shown(name, 60)) for name in extra[:MOST_NAMES]) or "nothing else"
     raise InputError(
-        f"'{path}' is of another network: it lacks {len(missing)} of {len(kept)} tensors ({lacks}), and has {has}; "
-        "name the factory that it was made with"
+        f"'{path}' belongs to another network: it lacks {len(missing)} of {len(kept)} tensors ({lacks}), and has "
+        f"{has}; name the factory that it was made with"
     )
 
 
@@ -115,7 +115,7 @@ def bare(held: Held) -> Fitted:
 
 @dataclass(frozen=True)
 class Common:
-    """What several files have in common, by name, shape and kind of numbers."""
+    """The tensors that several files have in common, by name, shape and dtype."""
 
     names: tuple[str, ...]  # in the order of the first file
     left_out: tuple[str, ...]  # sentences: what some lack, or hold in another shape
@@ -144,8 +144,8 @@ def in_common(shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Common:
             file for file in files if not any(shapes[file].get(name) == shape for name, shape in first.items())
         )
         raise InputError(
-            f"'{files[0]}' and '{other}' have no tensor of the same name and shape: they are of different networks. "
-            "Import those of one architecture together"
+            f"'{files[0]}' and '{other}' have no tensor of the same name and shape: they belong to different networks. "
+            "Import checkpoints of one architecture together"
         )
     every = dict.fromkeys(name for own in shapes.values() for name in own)
     left = [name for name in every if name not in common]
@@ -153,7 +153,7 @@ def in_common(shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Common:
     if left:
         listed = ", ".join(shown(name, 60) for name in left[:MOST_NAMES])
         more = f" and {len(left) - MOST_NAMES} more" if len(left) > MOST_NAMES else ""
-        said.append(f"compared are the {len(common)} tensors that all have by name and shape; left out: {listed}{more}")
+        said.append(f"the {len(common)} tensors shared by name and shape are compared; left out: {listed}{more}")
     return Common(common, tuple(said))
 
 

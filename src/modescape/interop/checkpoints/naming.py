@@ -1,4 +1,4 @@
-"""What belongs to a network in a dictionary of tensors: nested dictionaries, prefixes, copies with averaged weights."""
+"""Finding a network's tensors in a dictionary: nested dictionaries, prefixes, copies with averaged weights."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _plain(name: str) -> str:
 
 
 def without_prefix(tensors: Params, prefix: str) -> Params:
-    """What stands under a prefix, without it."""
+    """The tensors under a prefix, with the prefix removed."""
     named = {_plain(name): tensor for name, tensor in tensors.items()}
     return {name.removeprefix(prefix): tensor for name, tensor in named.items() if name.startswith(prefix)}
 

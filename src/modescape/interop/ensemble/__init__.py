@@ -1,1 +1,1 @@
-"""Ensembles that are deployed: one module, its members stacked, and the files that others load."""
+"""Deployable ensembles: one module with stacked members, and files for other tools."""

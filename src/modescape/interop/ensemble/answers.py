@@ -1,4 +1,4 @@
-"""From what each member says to what the ensemble answers, in torch's operations alone, so that it can be exported."""
+"""From the members' predictions to the ensemble's outputs, in torch's operations only, for export."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from modescape.errors import InputError
 AFTER, BEFORE, NEVER = "average", "members", "none"
 CALIBRATIONS = {
     AFTER: "one temperature, of the averaged probabilities",
-    BEFORE: "a temperature a member, before the average",
+    BEFORE: "one temperature per member, before the average",
     NEVER: "no temperature",
 }
-"""How probabilities are put right: name -> in words."""
+"""Ways to calibrate: name -> description."""
 
 UNITS = {
     "probability": "mean probability of each class [example, class], calibrated",
@@ -28,11 +28,11 @@ UNITS = {
     "aleatoric": "mean of the members' variances [example, output]",
     "epistemic": "variance of the members' means [example, output]",
 }
-"""What is answered: name -> meaning and shape."""
+"""Outputs: name -> meaning and shape."""
 
 
 class ClassAnswers(nn.Module):
-    """Of a classification: `probability`, `disagreement`, `entropy`, `mutual_information`.
+    """Outputs for a classification: `probability`, `disagreement`, `entropy`, `mutual_information`.
 
     Args:
         temperature: [1], or [member] where each member has its own.
@@ -50,7 +50,7 @@ class ClassAnswers(nn.Module):
         self.temperature: Tensor
 
     def forward(self, predictive: Tensor) -> dict[str, Tensor]:
-        """Log-probabilities [member, example, class] -> answers."""
+        """Log-probabilities [member, example, class] -> outputs by name."""
         members = predictive.shape[0]
         each = predictive
         if self.calibration == BEFORE:
@@ -69,10 +69,10 @@ class ClassAnswers(nn.Module):
 
 
 class NumberAnswers(nn.Module):
-    """Of a regression: `mean`, `variance`, `aleatoric`, `epistemic`: the moments of the members' mixture.
+    """Outputs for a regression: `mean`, `variance`, `aleatoric`, `epistemic`: the moments of the members' mixture.
 
     Args:
-        log_variance: of each member [member, output], where the networks give none; else None.
+        log_variance: of each member, [member, output], if the networks predict none; else None.
         temperature: factor of the members' variances, [1].
         calibration: `AFTER` or `NEVER`.
     """
@@ -88,7 +88,7 @@ class NumberAnswers(nn.Module):
         self.temperature: Tensor
 
     def forward(self, predictive: Tensor) -> dict[str, Tensor]:
-        """Means and log-variances side by side, [member, example, 2 x output] -> answers."""
+        """Means, then log-variances, [member, example, 2 x output] -> outputs by name."""
         mean, log_variance = predictive.chunk(2, -1)
         if self.log_variance is not None:
             log_variance = self.log_variance[:, None].expand_as(mean)
@@ -99,5 +99,5 @@ class NumberAnswers(nn.Module):
 
 
 def entropy(log_prob: Tensor) -> Tensor:
-    """Nats, over the last axis; a probability of 0 adds nothing."""
+    """Entropy in nats over the last axis; a probability of 0 adds 0."""
     return -(log_prob.exp() * log_prob.clamp_min(-1e4)).sum(-1)

@@ -1,4 +1,4 @@
-"""An ensemble as one module: examples as they lie in the data in, the ensemble's answers out."""
+"""An ensemble as one module: unprepared examples in, the ensemble's outputs out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modescape.network.plain import Plain
 from modescape.tasks import Task
 from modescape.types import Inputs, ModelState
 
-IN_CACHE = 1 << 23  # bytes of the largest result of a layer that a CPU still has at hand
+IN_CACHE = 1 << 23  # bytes of the largest layer output that stays in a CPU's cache
 TRIED = 3  # examples of the batch that a network is traced with
 
 
@@ -45,19 +45,19 @@ class OneByOne(nn.Module):
 
 
 class EnsembleModule(nn.Module):
-    """Networks of one architecture, as one network that answers for all of them.
+    """Networks of one architecture as one module that returns the ensemble's outputs.
 
-    ``forward`` takes the leaves of a batch by position, as they lie in the data (pictures uint8 [example, channel,
-    height, width]; of tables numbers float64 and codes int64 [example, column]; tokens int64 [example, place]), any
-    number of examples, and returns the answers by name (`modescape.interop.ensemble.answers.UNITS`).
+    ``forward`` takes the leaves of a batch by position, as in the data (images uint8 [example, channel, height, width];
+    tables: numbers float64 and codes int64, [example, column]; tokens int64 [example, position]), with any number of
+    examples, and returns outputs by name (`modescape.interop.ensemble.answers.UNITS`).
 
     Args:
         network: the architecture; its own weights are not used.
         state: params and buffers of all members, [member, ...].
-        preparation: from examples to what the network is called with.
-        example: leaves of a few examples, as they lie in the data.
-        task: what an output means.
-        answers: what is made of the outputs.
+        preparation: from examples to the network's inputs.
+        example: leaves of a few examples, as in the data.
+        task: the meaning of the network's output.
+        answers: from the members' predictions to the ensemble's outputs.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class EnsembleModule(nn.Module):
             if _agree(together, each, leaves):
                 self.members = together
             else:
-                self.why_not = "the whole, which answers otherwise stacked"
+                self.why_not = "the whole network, whose outputs change when stacked"
         except NotStackableError as error:
             self.why_not = str(error)
         self.eval()
 
     def forward(self, *leaves: Tensor) -> dict[str, Tensor]:
-        """Answers, by name."""
+        """The ensemble's outputs, by name."""
         count = leaves[0].shape[0]
         if torch.compiler.is_exporting() or leaves[0].device.type != "cpu" or not 0 < self.rows < count:
             return self._answered(*leaves)
@@ -102,7 +102,7 @@ class EnsembleModule(nn.Module):
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def predictive(self, *leaves: Tensor) -> Tensor:
-        """What each member predicts, [member, example, width], before any temperature."""
+        """Each member's predictions, [member, example, width], before calibration."""
         prepared = self.preparation(as_tree(leaves, self.named), dtype=self.dtype)
         return self.task.predictive(self.members(*batches.leaves(prepared)))
 
@@ -118,14 +118,14 @@ def as_tree(leaves: tuple[Tensor, ...], named: tuple[str, ...] | None) -> Inputs
 
 
 def _agree(together: nn.Module, each: nn.Module, leaves: tuple[Tensor, ...]) -> bool:
-    """Whether members say the same stacked and alone."""
+    """Whether stacked and single members give the same outputs."""
     with torch.no_grad():
         found, expected = (module(*(leaf.clone() for leaf in leaves)) for module in (together, each))
     return found.shape == expected.shape and torch.allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def _rows(graph: fx.GraphModule, members: int) -> int:
-    """Examples at a time on a CPU: what a layer gives of them is still at hand when the next one reads it."""
+    """Examples at a time on a CPU, so that a layer's outputs are still in cache when the next one reads them."""
     largest = 1
     for node in graph.graph.nodes:
         found: Any = node.meta.get("val")

@@ -1,7 +1,7 @@
-"""How each operation of a network runs on all members at once, in operations of torch alone.
+"""Rules to run each operation of a network on all members at once, in torch's operations only.
 
-`torch.vmap` does the same and fixes the number of examples while it is traced, so that what is exported would take
-batches of one size. A value of the graph lies in one of three ways:
+`torch.vmap` does the same but fixes the number of examples when traced, so that exported networks would take batches of
+one size only. A value of the graph has one of three layouts:
 
 * None: the same for all members, as it was for one;
 * LEAD: [member, ...];
@@ -37,7 +37,7 @@ Rule: TypeAlias = Callable[..., Any]  # (members, op, args, kwargs) -> (proxy, l
 
 
 def lead(value: Value, members: int) -> Any:
-    """As [member, ...]; what all members share stays without that axis."""
+    """Give a tensor the axis [member, ...]; tensors shared by all members stay without it."""
     return value.proxy.unflatten(1, (members, -1)).movedim(1, 0) if value.layout == FOLD else value.proxy
 
 
@@ -197,7 +197,7 @@ def layer_norm(members: int, op: Any, args: Sequence[Any], kwargs: dict[str, Any
 
 
 def embedding(members: int, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, str]:
-    """The same rows of each member's table."""
+    """Look up the same rows in each member's embedding table."""
     weight, index = args[:2]
     if weight.layout != LEAD or index.layout is not None:
         raise NotStackableError(str(op))

@@ -1,4 +1,4 @@
-"""From the graph of one network to that of all members, stacked: `rules` says how each operation is carried over."""
+"""From the graph of one network to that of all members, stacked: `rules` transforms each operation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Called(nn.Module):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Torch's exporter tells of packages that it does not find, and warns of itself."""
+    """Silence torch's exporter, which reports missing packages and its own deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

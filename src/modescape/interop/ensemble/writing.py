@@ -1,4 +1,4 @@
-"""An ensemble as a file that others load: `torch.export`, ONNX, or its tensors alone."""
+"""An ensemble as a file for other tools: `torch.export`, ONNX, or its tensors alone."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Run = Callable[[tuple[Tensor, ...]], dict[str, np.ndarray]]  # leaves -> answers
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """What a format makes of an ensemble."""
+    """An ensemble written in a format."""
 
     data: bytes
-    run: Run | None  # what is read back answers; None where nothing here can run it
+    run: Run | None  # runs the file after reading it back; None if nothing here can run it
 
 
 def leaf_names(module: EnsembleModule, example: Inputs) -> tuple[str, ...]:
-    """How the leaves of a batch are called in files."""
+    """Names of the leaves of a batch in files."""
     if module.named is not None:
         return module.named
     count = len(batches.leaves(example))
@@ -43,7 +43,7 @@ def leaf_names(module: EnsembleModule, example: Inputs) -> tuple[str, ...]:
 def program_of(module: EnsembleModule, example: Inputs) -> torch.export.ExportedProgram:
     """The graph of the whole, from examples as they lie in the data to answers, for any number of examples."""
     leaves = tuple(batches.leaves(example))
-    module.predictive(*leaves)  # numbers that are made at the first call must be there: none may be made in the tracing
+    module.predictive(*leaves)  # constants created at the first call must exist before tracing
     every = ({0: torch.export.Dim.DYNAMIC},) * len(leaves)
     with torch.no_grad(), quiet():
         return torch.export.export(module, leaves, dynamic_shapes={"leaves": every}, strict=False)
@@ -65,7 +65,7 @@ def as_pt2(module: EnsembleModule, example: Inputs, about: Mapping[str, Any]) ->
 
 
 def as_onnx(module: EnsembleModule, example: Inputs, about: Mapping[str, Any]) -> Written:
-    """An ONNX model, which is run back where onnxruntime is installed.
+    """An ONNX model, which is run for a check if onnxruntime is installed.
 
     Raises:
         InputError: if the packages of the extra are not installed, or the model is too large for the format.

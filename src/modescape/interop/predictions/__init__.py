@@ -1,4 +1,4 @@
-"""Predictions that others made: read from files of any usual format, checked, matched, and offered to analyses."""
+"""Given predictions: read from files of any usual format, checked, matched, and offered to analyses."""
 
 from __future__ import annotations
 

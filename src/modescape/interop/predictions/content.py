@@ -1,4 +1,4 @@
-"""What a file of predictions holds, and how its arrays and columns are told apart by their names."""
+"""The content of a file of predictions, and identifying its arrays and columns by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREDICTED = (
     *("predictions", "prediction", "preds", "pred", "predicted", "y_pred", "y_hat", "outputs", "output"),
     *("probabilities", "probability", "probs", "prob", "proba", "log_probs", "log_prob", "logprobs", "logits"),
 )
-IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # what programs write beside
+IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # extra columns that programs write
 MEAN, VARIANCE = ("mean", "mu", "predicted_mean"), ("variance", "var", "predicted_variance")
 DEVIATION = ("std", "stdev", "sd", "sigma", "stddev", "standard_deviation", "predicted_std")
 CLASS_COLUMN = re.compile(
@@ -29,12 +29,12 @@ CLASS_COLUMN = re.compile(
     re.IGNORECASE,
 )
 FEW = 3  # columns that a message names
-LOOKED_AT = 1_000  # rows that tell what columns are
+LOOKED_AT = 1_000  # rows inspected to identify columns
 
 
 @dataclass(frozen=True)
 class Content:
-    """Arrays of one file by their names, before it is known which is what; columns of a table likewise."""
+    """Arrays of one file, or columns of a table, by name, before they are identified."""
 
     where: str  # the file, in messages
     arrays: Mapping[str, Rows]
@@ -45,7 +45,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Read:
-    """What a file says: its models, and what it says of the examples."""
+    """The models in a file, and its columns about the examples."""
 
     where: str
     models: Mapping[str, Rows]  # name within the file ("" where it is one) -> [example] or [example, class]
@@ -66,7 +66,7 @@ def one_column(content: Content, column: str, prefer: Sequence[str], what: str) 
         what: it is, for messages.
 
     Raises:
-        InputError: if it cannot be told, or is not one cell an example.
+        InputError: if it is ambiguous, or has not one cell per example.
     """
     names = list(content.arrays)
     if column and column not in names:
@@ -82,14 +82,14 @@ def one_column(content: Content, column: str, prefer: Sequence[str], what: str) 
     if len(rows.shape) == 2 and rows.shape[1] == 1:
         return np.asarray(rows[:])[:, 0]
     if len(rows.shape) != 1:
-        raise InputError(f"the {what} of '{content.where}' have shape {list(rows.shape)}; expected one an example")
+        raise InputError(f"the {what} of '{content.where}' have shape {list(rows.shape)}; expected one per example")
     return np.asarray(rows[:])
 
 
 def told_apart(
     content: Content, *, examples: int | None, numbers: bool, id_column: str = "", others: Sequence[str] = ()
 ) -> Read:
-    """Which of the arrays of a file are models, which are ids and labels.
+    """Identify which arrays of a file are models, ids and labels.
 
     Args:
         content: of the file.
@@ -99,7 +99,7 @@ def told_apart(
         others: columns that hold no predictions.
 
     Raises:
-        InputError: if nothing, or too much, may be a prediction.
+        InputError: if there is no candidate for predictions, or too many.
     """
     left = {name: rows for name, rows in content.arrays.items() if name.lower() not in IGNORED or name == id_column}
     ids = _taken(left, [id_column] if id_column else IDS)
@@ -165,8 +165,8 @@ def _refuse_spread(where: str, names: Iterable[str]) -> None:
     """Refuse a column of standard deviations, or of variances without means, in a regression."""
     if found := [name for name in names if name.lower() in (*DEVIATION, *VARIANCE)]:
         raise InputError(
-            f"'{where}' has a column {found[0]!r}; of a regression with variances columns 'mean' and 'variance' are "
-            "expected (a standard deviation squared)"
+            f"'{where}' has a column {found[0]!r}; for a regression with variances, columns 'mean' and 'variance' are "
+            "expected (the standard deviation squared)"
         )
 
 
@@ -205,10 +205,12 @@ def _apart(where: str, name: str, rows: Rows, examples: int | None, numbers: boo
         return {_number(name, model): Placed(rows, model) for model in range(shape[0])}
     if len(shape) == 2 and kind in "iuU" and not numbers and shape[1] > 1:
         if shape[0] == shape[1] or (examples is not None and examples not in shape):
-            raise InputError(f"'{where}' has shape {list(shape)}; which axis are examples? expected [model, example]")
+            raise InputError(
+                f"'{where}' has shape {list(shape)}; which axis holds the examples? expected [model, example]"
+            )
         labels = np.asarray(rows[:])
         if examples == shape[0] and np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all():
-            raise InputError(f"'{where}' has a 1 in each row and zeros: one-hot answers; give the number of the class")
+            raise InputError(f"'{where}' holds one-hot rows; give the number of the class instead")
         labels = labels if examples == shape[1] or (examples is None and shape[0] < shape[1]) else labels.T
         return {_number(name, model): one for model, one in enumerate(labels)}
     return {name: rows}

@@ -1,4 +1,4 @@
-"""Files or arrays of predictions, with labels, as what analyses take: read, checked, matched, told apart."""
+"""Files or arrays of predictions with labels: read, checked, matched, and identified, for analyses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_NAMED = 5  # models that warnings are about
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """All that files say."""
+    """The predictions and labels from all files."""
 
     predictions: GivenPredictions
     origins: Sequence[Origin]  # of each model
@@ -64,12 +64,12 @@ def gather(
 
     Args:
         files: names of files (FILE or FILE:COLUMN; "-" is standard input), or name -> array, tensor or such a file.
-        options: what the user says of them.
-        scratch: where large arrays are kept that do not lie in files of NumPy.
-        labels: an array [example] in the place of ``options.labels``.
+        options: the user's settings for reading them.
+        scratch: storage for large arrays that are not in NumPy files.
+        labels: an array [example] in place of ``options.labels``.
 
     Raises:
-        InputError: naming file, row and value of what is wrong.
+        InputError: naming the file, row and value at fault.
     """
     named = (
         dict(zip(names_of(files), files, strict=True))
@@ -115,7 +115,7 @@ def _placed(name: str, read: Read, truth: Truth, origin: Origin, scratch: Scratc
 
 def _together(models: list[Opened], truth: Truth, options: Options, notes: list[str]) -> Gathered:
     if twice := [one.name for one in models if sum(one.name == other.name for other in models) > 1]:
-        raise InputError(f"two models are called {twice[0]!r}; give them other names")
+        raise InputError(f"two models are called {twice[0]!r}; give them different names")
     kinds = [kind_of_model(one, options, truth.numbers) for one in models]
     refuse_mixed(models, kinds)
     bare = LABELS in kinds or MEANS in kinds
@@ -155,12 +155,12 @@ def _together(models: list[Opened], truth: Truth, options: Options, notes: list[
 
 
 def _warned(models: list[Model], kinds: list[str], label: np.ndarray, bare: bool) -> list[str]:
-    """What a user should know of what was given."""
+    """Warnings about the given predictions."""
     if bare and len(set(kinds)) > 1:
         some = [one.name for one, kind in zip(models, kinds, strict=True) if kind not in (LABELS, MEANS)]
         return [
-            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models say none; compare such models "
-            "by themselves for scores of probabilities"
+            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models have none; compare models "
+            "with probabilities by themselves to score those"
         ]
     lost = [] if bare else [(one.name, count) for one in models if (count := impossible(one, label))]
     return [

@@ -1,4 +1,4 @@
-"""What a user may say of files of predictions where they do not say it themselves."""
+"""Options that describe files of predictions where these do not describe themselves."""
 
 from __future__ import annotations
 

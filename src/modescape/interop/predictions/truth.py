@@ -1,4 +1,4 @@
-"""Labels of the examples, and what else stands beside them: names, parts, groups of examples."""
+"""Labels of the examples, and columns beside them: names, parts, groups of examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modescape.plain import nearest, shown
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels, with what stands beside them."""
+    """Labels, with the columns beside them."""
 
     examples: Examples
     label: np.ndarray
@@ -35,7 +35,7 @@ def id_in(content: Content, options: Options) -> str:
 
 
 def content_of(name: str, given: Any) -> tuple[Content, Origin]:
-    """What a file, or an array or tensor in memory, holds, and where it is from."""
+    """The content of a file, or of an array or tensor in memory, and its origin."""
     if isinstance(given, str) or hasattr(given, "__fspath__"):
         content, column, origin = open_spec(str(given))
         return chosen(content, column) if column else content, origin

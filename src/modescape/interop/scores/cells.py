@@ -1,4 +1,4 @@
-"""Cells as numbers: what is missing, what has a decimal comma or a percent sign, what is refused by its line."""
+"""Cells as numbers: missing values, decimal commas, percent signs; errors name the line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MOST_SCORE = 1e30  # fourth powers stay finite
 MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "?")  # no such run
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")  # a number as some countries write it
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # which of the two it is cannot be told
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # ambiguous: decimal comma or thousands separator
 MEAN_AND_SPREAD = re.compile(r"\d\s*(±|\+/?-)\s*\d")
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def text_of(cell: Any) -> str:
-    """What a cell says, as a text; "" where nothing stands; 3.0 as "3"."""
+    """The content of a cell as text; "" where it is empty; 3.0 as "3"."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
@@ -49,7 +49,7 @@ def column_numbers(sheet: Sheet, name: str) -> tuple[list[float | None], list[st
     Numbers stay in the unit of the file: 91.2 % is 91.2.
 
     Raises:
-        InputError: naming the line of a cell that is no finite number, or of one that may be 1.234 and may be 1,234.
+        InputError: naming the line of a cell that is not a finite number, or of one that may be 1.234 and may be 1,234.
     """
     at = sheet.column(name)
     cells = [(row, row.cells[at]) for row in sheet.rows]
@@ -85,12 +85,12 @@ def _number(cell: Any, where: str) -> float | None:
     if not is_number(cell):
         of_runs = MEAN_AND_SPREAD.search(str(cell)[:100]) is not None
         expected = "expected the score of each run, not a mean" if of_runs else "leave it empty where a run is missing"
-        raise InputError(f"{where}: {shown(repr(cell), 40)} is no number; {expected}")
+        raise InputError(f"{where}: {shown(repr(cell), 40)} is not a number; {expected}")
     number = float(_bare(cell).replace(",", ".") if isinstance(cell, str) else cell)
     if not math.isfinite(number):
         raise InputError(
-            f"{where}: {shown(text_of(cell), 20)} is no score; leave the run out (an empty cell), and say so where you "
-            "report it: a run that failed is a result, too"
+            f"{where}: {shown(text_of(cell), 20)} is not a score; leave the run out (an empty cell), and say so where "
+            "you report it: a run that failed is a result, too"
         )
     if abs(number) > MOST_SCORE:
         raise InputError(f"{where}: {number:g} is beyond {MOST_SCORE:g}; take another unit")

@@ -1,4 +1,4 @@
-"""What names say: which column is the method, the run, the task; which run is of which method."""
+"""Identifying columns of methods, runs and tasks by name, and methods by the names of runs."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _counted(runs: Sequence[str]) -> bool:
 
 
 def labels(paths: Sequence[str]) -> list[str]:
-    """What tells files apart: their paths without what all of them share, and without suffix.
+    """Distinct short names of files: their paths without the common parts and the suffix.
 
     >>> labels(["logs/resnet/0/acc.csv", "logs/resnet/1/acc.csv"]), labels(["a.csv"])
     (['0', '1'], ['a'])

@@ -43,5 +43,5 @@ class Sheet:
         return self.header.index(name)
 
     def cell(self, row: Row, name: str) -> Any:
-        """What stands in a row under this name."""
+        """The cell of a row under this name."""
         return row.cells[self.column(name)]

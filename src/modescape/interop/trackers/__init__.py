@@ -1,4 +1,4 @@
-"""Trackers of experiments: what a study has become, shown where people look; one file and one line a tracker."""
+"""Experiment trackers: a study's progress and results in W&B, MLflow, TensorBoard; one file and one line each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TRACKERS = {  # name -> module with `open_run`, and the package that it needs
 
 
 def check_installed(names: Sequence[str], study: Path | None = None) -> None:
-    """Refuse trackers whose packages are not there, and any that would write into a store of objects.
+    """Refuse trackers whose packages are not installed, and any that would write into an object store.
 
     Raises:
         InputError: naming the first of them.
     """
     if names and isinstance(study, ObjectPath):
         raise InputError(
-            f"compute.track has {names[0]!r}, which writes files beside a study, and '{study}' is no folder; "
+            f"compute.track has {names[0]!r}, which writes files beside a study, and '{study}' is not a folder; "
             "track a study on a disk, or leave --track out"
         )
     for name in names:
@@ -38,10 +38,10 @@ def check_installed(names: Sequence[str], study: Path | None = None) -> None:
 
 
 def open_tracker(name: str, about: About) -> Tracker:
-    """Begin to track a study, or go on with it.
+    """Start or resume tracking a study.
 
     Raises:
-        InputError: if it cannot be begun.
+        InputError: if it cannot be started.
     """
     try:
         return importlib.import_module(TRACKERS[name][0]).open_run(about)

@@ -19,7 +19,7 @@ SCORES = {  # metric: panel title, axis label
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What the two ends of a line are, and what lies between them."""
+    """The meaning of the two ends of a line, and of their distance."""
     return style.sentences(
         f"Grey ring: mean score of {int(dataset.attrs['networks'])} networks, one at a time; coloured mark: score of "
         f"their mixture; lower is better. {TERM} On {style.tested_on(dataset)}. Bar: 95 % interval of the "

@@ -19,7 +19,7 @@ UNITS = "1 (square of the target's unit for squared_error, nats for nll, target'
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """Split the scores of ensembles of independent members, and of as many snapshots of one run.
+    """Decompose the scores of ensembles of independent members, and of as many snapshots of one run.
 
     Raises:
         NotEnough: if fewer than two members are trained.

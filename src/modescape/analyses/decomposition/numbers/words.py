@@ -49,18 +49,20 @@ def summarize(dataset: xr.Dataset) -> Summary:
         text,
         ("score", "method", "mean network", "diversity term", "95 % interval, new networks", "ensemble"),
         tuple(rows),
-        takeaway=_takeaway(dataset),
+        takeaway=_takeaway(dataset, sample(dataset)),
+        behind=_takeaway(dataset),
     )
 
 
-def _takeaway(dataset: xr.Dataset) -> str:
+def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
     """What the ambiguity takes off the squared error of independent networks."""
     found = ends(dataset, "diversity", approach="independent", metric="squared_error")
     mean = pick(dataset, "mean_score", approach="independent", metric="squared_error")
     if not (math.isfinite(found.value) and mean > 0):
         return ""
-    bounds = f", 95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
+    bounds = f"95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
+    behind = ", ".join(filter(None, (seen, bounds)))
     return (
         f"Averaging takes the ambiguity, {fixed(found.value, 3)}, off a mean squared error of {fixed(mean, 3)}: "
-        f"{percent(found.value / mean)} of it ({sample(dataset)}{bounds})."
+        f"{percent(found.value / mean)} of it{f' ({behind})' if behind else ''}."
     )

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TITLE = "The plane of error and distance"
 FAR = 3.0  # of the baseline's error: worse networks are not drawn in the left panel
 NEAR = 1.25  # likewise in the right one
-TOP = 2.0  # over the error no distance is larger
+TOP = 2.0  # the largest possible distance over the error
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is measured against what, and what the curves are."""
+    """The axes, and the curves."""
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its root mean squared error on {style.tested_on(dataset)}. Up: the root mean",
@@ -46,7 +46,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         Panel(
             title=title,
             x_label=in_target_unit(dataset, "RMSE (unit of the target)"),
-            y_label="Distance from the baseline / error (1)",
+            y_label="Distance from the baseline / error (ratio)",
             series=series,
             x_range=(low - margin, end + margin),
             y_range=(-0.04 * TOP, 1.04 * TOP),

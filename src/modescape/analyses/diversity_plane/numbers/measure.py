@@ -1,4 +1,4 @@
-"""The measure is that of classes: it goes by the task's likeness."""
+"""The measure for classes also handles regressions, by the task's likeness."""
 
 from modescape.analyses.diversity_plane.measure import draws, measure
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.diversity_plane.words import plane_takeaway, who
-from modescape.plots.style import method_look
+from modescape.analyses.diversity_plane.draw import called
+from modescape.analyses.diversity_plane.words import MODELS, SCALES, SWEEP, plane_takeaway, who
 from modescape.wording.numbers import significant
 from modescape.wording.summary import Summary
 from modescape.wording.tables import mean_of_known, names_of
@@ -17,16 +17,25 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PLANE = (
+    "Higher in the plane is more diverse, further left is better: independent solutions with the error of the baseline "
+    "and near 1.4 have errors uncorrelated with its own, where averaging gains most. Compare at equal error, since a "
+    "network becomes more different simply by becoming worse: the lower curve is the baseline with noise added to its "
+    "predictions, which gains nothing."
+)
 TEXT = Text(
     "The plane of error and distance",
     "For networks of each method: their root mean squared error, and the distance of their predictions from a "
     "baseline's, divided by the error of the two. With two reference curves and the exact bounds.",
-    "Higher is more diverse, further left is better: independent solutions with the error of the baseline and near "
-    "1.4 have errors uncorrelated with its own, where averaging gains most. Compare at equal error, since a network "
-    "becomes more different simply by becoming worse: the lower curve is the baseline with noise added to its "
-    "predictions, which gains nothing. Both curves are models of how errors arise, not limits; networks may lie "
-    "outside them, but never outside the dotted bounds, which follow from the triangle inequality. How far up a "
-    "method's samples reach depends on its scale, so each method is drawn at six scales, the same for all methods.",
+    f"{PLANE} {MODELS}, which follow from the triangle inequality. {SCALES}.",
+    Text(
+        "Diversity against error",
+        "First a plane of single networks: the root mean squared error of each, and the distance of its predictions "
+        "from a baseline's, divided by the error of the two, with two reference curves and the exact bounds. Then a "
+        "map of sets of networks: the mean network's squared error against V, half the mean squared distance between "
+        "the predictions of two networks, on the test images.",
+        f"{PLANE} {SWEEP}",
+    ),
 )
 CLOSE = 1.05  # times the baseline's error
 
@@ -44,16 +53,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
             significant(mean_of_known(distance[there])),
             significant(mean_of_known(distance[good])),
         )
-        rows.append((method_look(method).name, str(int(there.sum())), *cells))
+        rows.append((called(dataset, method), str(int(there.sum())), *cells))
     known = {method: row[3] for method, row in zip(names_of(dataset), rows, strict=True)}
     text = (
         "Scatter of networks by root mean squared error and distance over the error from a baseline with an error of "
         f"{significant(best, 3)}. "
-        + (
-            f"Independent solutions have a distance of {known['independent']} on average. "
-            if "independent" in known
-            else ""
-        )
+        + (f"{who(dataset)} have a distance of {known['independent']} on average. " if "independent" in known else "")
         + "The table also has the mean over networks at most 5 % worse than the baseline."
     )
     header = ("method", "networks", "mean RMSE", "mean distance / error", "of those within 5 % of the baseline")

@@ -1,4 +1,4 @@
-"""Other data and a regression: how large the predicted deviation is there, and whether that tells the sets apart."""
+"""Other data and a regression: predicted standard deviations, and how well these detect the sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = (  # approach, part of the variance, name
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What marks and curves are, and which class is the positive one."""
+    """The meaning of marks and curves, and the positive class."""
     return style.sentences(
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: root of the mean",
         "variance that one network predicts, that all predict on average, of the networks' means, and of both; area",
@@ -50,7 +50,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def rows_of(dataset: xr.Dataset) -> list[tuple[str, str, str]]:
-    """Those of `ROWS` that a result has: of a single network, one."""
+    """The `ROWS` that a result has; only one for a single network."""
     return [row for row in ROWS if row[0] in methods(dataset)]
 
 

@@ -34,12 +34,12 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
 
 
 def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
-    """How large the predicted variance is on other data (``data.ood``) and test examples, and if it tells them apart.
+    """Predicted variance on other data (``data.ood``) and on test examples, and how well it detects other data.
 
     The variance of an ensemble's prediction at an example is the variance of the members' means plus the mean of the
-    variances that they predict; of a single network it is what it predicts. Of several outputs it is the mean, each in
+    variances that they predict; for a single network it is its prediction. For several outputs it is the mean, each in
     squares of the standard deviation of its test targets. Other data is the positive class. A variance that is the same
-    for all examples, as where the networks predict none, tells nothing apart and is NaN.
+    for all examples, as where the networks predict none, cannot detect anything and is NaN.
 
     Args:
         offered: predictions of the members on test examples and on other data, sets of any other names.
@@ -95,7 +95,7 @@ def _parts(predictive: np.ndarray, scale: np.ndarray, approaches: list[str]) -> 
         approaches: "single", each member by itself; "independent", all together.
     """
     mean, variance = gaussian(predictive)
-    weight = scale.mean() / scale / len(scale)  # so that several outputs count alike
+    weight = scale.mean() / scale / len(scale)  # so that several outputs have equal weight
     within, between = variance @ weight, (mean.var(0) @ weight)[None]
     alone = {"variance": within, "between": np.full_like(within, np.nan), "within": within}
     together = {"between": between, "within": within.mean(0, keepdims=True)}
@@ -124,7 +124,7 @@ def _deviations(parts: dict[str, Parts], approaches: list[str], edges: np.ndarra
 
 
 def _told_apart(parts: dict[str, Parts], approaches: list[str]) -> Variables:
-    """How well each set is told from the test examples by each part of the variance; NaN of the test examples."""
+    """Area under the ROC curve of each part of the variance for each set; NaN for the test examples."""
     variables: Variables = {}
     for kind, function in MEASURES.items():
         values = np.full((len(approaches), len(PARTS), len(parts)), np.nan)
@@ -142,7 +142,7 @@ def _told_apart(parts: dict[str, Parts], approaches: list[str]) -> Variables:
 
 
 def _scores(parts: dict[str, Parts], predictive: dict[str, np.ndarray], scale: np.ndarray) -> areas.Scores:
-    """What intervals are made of: each member alone, and subsets of members, all of them in the end."""
+    """Scores for the intervals: each member alone, and subsets of members."""
 
     def runs(approach: str, kind: str, name: str) -> np.ndarray:
         return np.concatenate([parts[one][approach][kind] for one in ("test", name)], 1)

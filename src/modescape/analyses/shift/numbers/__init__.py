@@ -1,1 +1,1 @@
-"""A regression under shift: errors, densities and intervals on test examples that are made worse and worse."""
+"""A regression under shift: errors, likelihoods and intervals on test examples of increasing corruption."""

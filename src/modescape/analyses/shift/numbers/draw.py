@@ -1,4 +1,4 @@
-"""What is left of predictions and intervals when the test examples are made worse."""
+"""Predictions and intervals on corrupted test examples."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.shift.draw import X_LABEL, averaged, corruption_name, left_out_sentence, without_effect
+from modescape.analyses.shift.draw import SCORES, X_LABEL, averaged, by_corruption, left_out_sentence, without_effect
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
-from modescape.plots.scores import line_of, methods, score_panels, scores
+from modescape.plots.scores import COVERS, gain_panels, line_of, methods, paired_band, paired_in_words, score_panels
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,12 +23,14 @@ PARTS = {  # variable: name, colour
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is averaged, and what is done to the examples."""
+    """The average, and the corruptions."""
     left_out = without_effect(dataset)
     return style.sentences(
         averaged(dataset),
         "Independent: the mixture of all networks. Intervals that are judged: the central 95 % of what is predicted;",
         "grey: 95 %. Spread: roots of the mean variance of the networks' means, and of the mean variance they predict.",
+        paired_in_words(dataset),
+        f"By kind of shift: on its own examples; bars: 95 % intervals, {COVERS['these']}.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.left_out(dataset),
@@ -41,16 +43,20 @@ def unit_of(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """Scores, coverage, width and spread against severity, then the error by kind of shift."""
+    """Gains, scores, coverage, width and spread against severity, then error and gain by kind of shift."""
     x, unit = dataset["severity"].values.astype(float), unit_of(dataset)
     panels: list[Panel | HeatMap] = [
-        *score_panels(dataset, "severity", X_LABEL),
+        *gain_panels(dataset, "severity", X_LABEL),
+        *score_panels(dataset, "severity", X_LABEL, most=SCORES),
         _coverage(dataset, x),
         _panel("Width of 95 % intervals", f"Mean width ({unit})", _lines(dataset, x, "width", 1.0)),
         _panel("Where the ensemble's variance comes from", f"Spread ({unit})", _parts(dataset, x)),
     ]
-    panels += [_by_kind(dataset, method, unit) for method in methods(dataset)]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.6, 2.5), panel_height=360)
+    high = charts.span(dataset["score_of_corruption"].sel({"metric": "rmse"}).values)[1] or 1.0  # 0: no error at all
+    scale = style.Scale(low=0, high=high, label=f"RMSE ({unit})")
+    panels += by_corruption(dataset, scale, decimals=1 if high >= 10 else 2)
+    band = paired_band(dataset)
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.6, 2.5), panel_height=360, band=band)
 
 
 def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
@@ -71,7 +77,7 @@ def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> 
 def _coverage(dataset: xr.Dataset, x: np.ndarray) -> Panel:
     nominal = charts.level("Nominal", 100 * NOMINAL, (float(x.min()), float(x.max())))
     series = [nominal, *_lines(dataset, x, "coverage", 100.0)]
-    return _panel("Coverage of 95 % intervals", "Targets inside (%)", series)
+    return _panel(f"Coverage of 95 % intervals; band: {COVERS['these']}", "Targets inside (%)", series)
 
 
 def _parts(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
@@ -79,23 +85,3 @@ def _parts(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
         Series(name=name, x=x, y=dataset[variable].values, colour=colour, marker=("o", "circle"))
         for variable, (name, colour) in PARTS.items()
     ]
-
-
-def _by_kind(dataset: xr.Dataset, method: str, unit: str) -> HeatMap:
-    left_out, score = without_effect(dataset), scores(dataset)["rmse"]
-    every = dataset["score_of_corruption"].sel({"metric": "rmse"})
-    chosen = every.sel({"approach": method}).transpose("corruption", "severity").values
-    high = charts.span(every.values)[1] or 1.0  # 0: no error at all
-    return HeatMap(
-        title=f"{score.short} by kind of shift: {style.method_look(method).spoken}",
-        x_label=X_LABEL,
-        y_label="Kind of shift",
-        matrix=chosen,
-        rows=[
-            corruption_name(name) + (" (left out)" if str(name) in left_out else "")
-            for name in dataset["corruption"].values
-        ],
-        columns=[str(int(severity)) for severity in dataset["severity"].values],
-        scale=style.Scale(low=0, high=high, label=f"{score.short} ({unit})"),
-        decimals=1 if high >= 10 else 2,
-    )

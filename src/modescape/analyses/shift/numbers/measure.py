@@ -1,4 +1,4 @@
-"""Errors, densities and 95 % intervals of a regression when its test examples are made worse and worse."""
+"""Errors, likelihoods and 95 % intervals of a regression on test examples of increasing corruption."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from modescape.analyses import groups, image_sets
 from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
-from modescape.analyses.scoring import INTERVALS_OF_MEANS, score_subsets
+from modescape.analyses.scoring import INTERVALS_OF_MEANS, Scored, scored, size_estimate
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
 from modescape.analyses.shift.measure import SETS, WHAT
+from modescape.analyses.shift.paired import ENDS, gain_of_kind_variables, gain_variables, over_one
 from modescape.analyses.stating import Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -47,9 +48,9 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
 def measure(offered: Offered) -> xr.Dataset:
     """Scores, coverage and width of 95 % intervals, and both parts of the variance, at severity 0 to 5.
 
-    Each corruption has its own part of the test examples, the same for all severities, as of a classification. "single"
-    is the mean member, "independent" the mixture of all members. What is selected (a covariate shift) is scored on the
-    uncorrupted examples by itself, and in no mean.
+    Each corruption has its own part of the test examples, the same for all severities, as for classification. "single"
+    is the mean member, "independent" the mixture of all members. Selections (covariate shift) are scored on the
+    uncorrupted examples separately, and are in no mean.
 
     Args:
         offered: predictions of the members on "test" and "shift 1" to "shift 5".
@@ -67,12 +68,7 @@ def measure(offered: Offered) -> xr.Dataset:
     return make_result(
         {
             **_scores(predictive, target, sizes, test.example_group),
-            "score_of_corruption": (
-                ("approach", "metric", "corruption", "severity"),
-                _of_kinds(predictive, target, sizes, looks(shifted)),
-                units_of(NUMBERS.scores),
-                "score on the own examples of each kind of shift; none of one without effect",
-            ),
+            **_of_kinds(predictive, target, sizes, looks(shifted), test.example_group),
             **_intervals(predictive, target, sizes, test.example_group),
             **_variances(predictive),
             **effect_of_corruptions(shifted),
@@ -97,13 +93,18 @@ def measure(offered: Offered) -> xr.Dataset:
 def _scores(
     predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int], group: np.ndarray | None
 ) -> Variables:
-    """Scores of single members and of all together."""
-    found = [[score_subsets(one, target, size, NUMBERS, group) for one in predictive] for size in sizes.values()]
+    """Scores of single members and of all together, and the differences from single members'."""
+    found = [[size_estimate(one, target, size, NUMBERS, group) for one in predictive] for size in sizes.values()]
+    gains = [
+        [over_one(one, alone, averaged=size > 1) for one, alone in zip(row, found[0], strict=True)]
+        for size, row in zip(sizes.values(), found, strict=True)
+    ]
     units, dims = units_of(NUMBERS.scores), ("approach", "metric", "severity")
+    scores: list[list[Scored]] = [[scored(one) for one in row] for row in found]
     return {
-        name: (dims, np.array([[getattr(one, field) for one in row] for row in found]).transpose(0, 2, 1), units, text)
+        name: (dims, np.array([[getattr(one, field) for one in row] for row in scores]).transpose(0, 2, 1), units, text)
         for field, (name, text) in SCORES.items()
-    }
+    } | gain_variables(gains, units)
 
 
 def _masks(members: int, size: int) -> np.ndarray:
@@ -112,17 +113,32 @@ def _masks(members: int, size: int) -> np.ndarray:
 
 
 def _of_kinds(
-    predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int], kinds: list[list[Look]]
-) -> np.ndarray:
-    """Scores on the examples of each kind, [approach, metric, kind, severity]."""
-    found = np.full((len(sizes), len(NUMBERS.scores), len(kinds[0]), len(kinds)), np.nan)
+    predictive: list[np.ndarray],
+    target: np.ndarray,
+    sizes: Mapping[str, int],
+    kinds: list[list[Look]],
+    group: np.ndarray | None,
+) -> Variables:
+    """Scores on the examples of each kind, and what all together gain there over single members."""
+    shape = (len(sizes), len(NUMBERS.scores), len(kinds[0]), len(kinds))
+    found, gains = np.full(shape, np.nan), np.full((*shape, ENDS), np.nan)
     for severity, row in enumerate(kinds):
         for column, look in enumerate(row):
             own, truth = predictive[look.severity][:, look.examples], target[look.examples]
-            for place, size in enumerate(sizes.values() if len(truth) else ()):
-                masks = _masks(len(own), size)
-                found[place, :, column, severity] = subset_estimate(own, truth, masks, None, NUMBERS).score
-    return found
+            codes = None if group is None else np.unique(group[look.examples], return_inverse=True)[1]
+            estimates = [
+                subset_estimate(own, truth, _masks(len(own), size), None, NUMBERS, codes)
+                for size in (sizes.values() if len(truth) else ())
+            ]
+            for place, one in enumerate(estimates):
+                apart = one.minus(estimates[0])
+                found[place, :, column, severity] = one.score
+                gains[place, :, column, severity] = np.stack([apart.score, *apart.these()], -1)
+    units = units_of(NUMBERS.scores)
+    text = "score on the own examples of each kind of shift; none of one without effect"
+    return {
+        "score_of_corruption": (("approach", "metric", "corruption", "severity"), found, units, text)
+    } | gain_of_kind_variables(gains, units)
 
 
 def _intervals(

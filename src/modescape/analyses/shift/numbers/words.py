@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Under shift",
-    "The errors of one network and of all networks averaged on test images corrupted with increasing severity, "
-    "averaged over the corruptions; whether their 95 % prediction intervals still contain 95 % of the targets; and "
-    "the error under each kind of shift.",
+    "What averaging all networks gains over one network on test images corrupted with increasing severity, averaged "
+    "over the corruptions; the errors themselves; whether 95 % prediction intervals still contain 95 % of the targets; "
+    "and gain and error under each kind of shift.",
     "A model that represents its uncertainty well has wider intervals where its error grows, and keeps its coverage. "
     "The variance between networks can grow under shift, as nothing constrains them away from the training data; the "
     "variance that each predicts need not. A covariate shift changes no image: it scores the images with the highest "
@@ -53,8 +53,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     left_out = without_effect(dataset)
     kinds = count(dataset.sizes["corruption"] - len(left_out), "kind of shift", "kinds of shift")
     text = (
-        f"Line charts of scores, coverage, width and spread against severity, {severities[0]} to {severities[-1]}, and "
-        f"heat maps of the RMSE ({unit}) on {kinds}. {listing(parts) or ABSENT}."
+        f"Line charts of gains over one network, scores, coverage, width and spread against severity, {severities[0]} "
+        f"to {severities[-1]}, and gain and RMSE ({unit}) on {kinds}. {listing(parts) or ABSENT}."
     )
     if left_out:
         text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"

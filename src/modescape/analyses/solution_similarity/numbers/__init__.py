@@ -1,1 +1,1 @@
-"""How alike independent networks of a regression are: weights, and the distance of their predictions."""
+"""Similarity of independent networks of a regression: weights, and the distance of their predictions."""

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NAMES = {  # variable: title, key
-    "cosine": ("Cosine of weights", "Cosine (1)"),
+    "cosine": ("Cosine of weights", "Cosine"),
     "prediction_distance": ("Distance of predictions", "Distance (unit of the target)"),
-    "normalized_distance": ("Distance / error", "Distance / RMSE (1)"),
+    "normalized_distance": ("Distance / error", "Distance / RMSE (ratio)"),
 }
 
 
@@ -32,7 +32,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a quantity."""
+    """One matrix per quantity."""
     members = [str(member) for member in dataset.member.values]
     panels = []
     for name, (title, key) in NAMES.items():

@@ -1,4 +1,4 @@
-"""How alike independent networks of a regression are, beside the snapshots of one run: weights and predictions."""
+"""Similarity of independent networks of a regression, compared with snapshots of one run: weights and predictions."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ INTERVALS = (
 def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     """Cosine and distance of the last checkpoints, member against member, and the snapshots' counterparts.
 
-    The distance is what disagreement is of classes; over the error it is 0 for equal predictions and sqrt(2) for
-    networks whose errors have nothing in common.
+    The distance takes the part of disagreement; over the error it is 0 for equal predictions and sqrt(2) for
+    networks whose errors are uncorrelated.
 
     Args:
         offered: predictions of test examples; checkpoints for the cosines.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.analyses.solution_similarity.words import MAPS, TOGETHER
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
@@ -14,13 +15,27 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
-TEXT = Text(
-    "Independent solutions compared",
+SHOWN = (
     "For every pair of members, at their last checkpoints: the cosine similarity of their weights and the root mean "
-    "square distance between their predictions, also divided by their error.",
+    "square distance between their predictions, also divided by their error."
+)
+READING = (
     "A cosine near 0 means that two weight vectors are nearly orthogonal; as hidden units can be permuted, this alone "
     "does not make the two functions different. The distance does: divided by the error it is 0 for equal "
-    "predictions, and about 1.4 for networks whose errors are uncorrelated, where averaging gains most.",
+    "predictions, and about 1.4 for networks whose errors are uncorrelated, where averaging gains most."
+)
+
+TEXT = Text(
+    "Independent solutions compared",
+    SHOWN,
+    READING,
+    Text(
+        TOGETHER,
+        f"{SHOWN} Then the way there: each point is a checkpoint, placed by its predictions for test images, in "
+        "standard deviations of the targets, once with t-SNE and once with PCA; the points of one run are joined in "
+        "the order of epochs.",
+        f"{READING} {MAPS}",
+    ),
 )
 
 
