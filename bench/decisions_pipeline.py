@@ -59,11 +59,11 @@ MLP = "{widths: [%s]}"
 STUDIES = (
     Whole("digits", "digits", 200, 150, 300, 4, 15, {}),
     Whole("digits", "digits", 400, 100, 200, 3, 4, {"model.factory": "notebook_small_cnn"}),
+    Whole("CIFAR-10", "cifar10-smallcnn", 1000, 200, 500, 3, 6, {"data.scaling": "unit"}),
     Whole("diamonds", "diabetes", 500, 150, 500, 4, 10, {"model.arguments": MLP % "32, 32"}),
     Whole("clusters", "table", 300, 150, 500, 5, 20, {"model.arguments": MLP % "64"}),
     Whole("bands", "table", 300, 100, 1000, 4, 12, {"model.arguments": MLP % "32, 32, 32"}),
     Whole("hastie", "table", 500, 200, 500, 4, 15, {"streams.initialisation": "shared"}),
-    Whole("CIFAR-10", "cifar10-smallcnn", 1000, 200, 500, 3, 6, {"data.scaling": "unit"}),
     Whole("CIFAR-10", "cifar10-smallcnn", 1500, 300, 1000, 3, 8, {"data.scaling": "unit", "train.batch_size": "32"}),
 )
 
@@ -104,6 +104,8 @@ def carried_out(one: Whole, rows: Rows, seed: int, folder: Path) -> dict[str, An
     return {
         "data": one.data,
         "recipe": one.recipe,
+        "network": studies[0].recipe.model.factory,
+        "kind": "common" if one.settings.get("streams.initialisation") == "shared" else "own",
         "settings": dict(one.settings),
         **{name: getattr(one, name) for name in ("train", "validation", "test", "members", "epochs")},
         "held": true.examples,

@@ -80,7 +80,7 @@ def test_status_report_and_analyse(study):
     assert status.returncode == 0
     assert "members 0-1      trained   epoch 2/2, 3/3 checkpoints each" in status.stdout
     assert status.stdout.rstrip().endswith("complete")
-    assert called("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum is right")
+    assert called("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum matches")
     (out / "report.html").unlink()
     assert called("status", str(out)).stdout.endswith(f"incomplete; go on with: modescape run {out}\n")
     assert called("report", str(out)).stdout.strip() == str(out / "report.html")
@@ -113,7 +113,7 @@ def test_damage_says_what_mends_it(study):
         done = called("analyse", str(out), "training")
         assert done.returncode == 1
         again = f"Recreate it with: modescape run {out}\n"
-        assert done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\n{again}"
+        assert done.stderr == f"modescape: '{path}' is damaged: its checksum does not match\n{again}"
     finally:
         path.write_bytes(good)
 

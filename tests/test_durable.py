@@ -109,7 +109,7 @@ def test_a_folder_of_answers_holds_nothing_else_and_is_on_a_disk_outside_the_stu
     assert durable.check_folder(Path(f"file://{new}"), "about.json", "an answer", study) == new
     durable.check_folder(study / "members", "about.json", "an answer", tmp_path / "other")
     for folder in (study, study / "members" / "new", tmp_path / "other" / ".." / "study" / "new"):
-        with pytest.raises(InputError, match=r"lies in the study .*choose a folder outside of it with --out"):
+        with pytest.raises(InputError, match=r"lies in the study .*choose a folder outside it with --out"):
             durable.check_folder(folder, "about.json", "an answer", study)
     with pytest.raises(InputError, match="'s3://bucket/new' is a URL, and this is written to a disk"):
         durable.check_folder(Path("s3://bucket/new"), "about.json", "an answer")

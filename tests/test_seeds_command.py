@@ -79,7 +79,7 @@ WRONG = {
     "no file": (["nothing.csv"], "'nothing.csv' cannot be read"),
     "one run": (["one.csv"], "'b' has one run ('one.csv', line 4)"),
     "copies": (["copies.csv"], "'b' is 'a': the same scores in all 3 runs"),
-    "group": (["one.csv", "--group", "x"], "'x' is no METHOD=PATTERN"),
+    "group": (["one.csv", "--group", "x"], "'x' is not METHOD=PATTERN"),
     "width": (["scores.csv", "--width", "0"], "a width of 0 was asked for; expected one above 0"),
     "power": (["scores.csv", "--power", "1"], "a power of 1 was asked for; expected one between 0.05 and 1"),
     "difference": (["scores.csv", "--difference", "0"], "a difference of 0 was asked for"),
@@ -105,7 +105,7 @@ def test_a_dict_of_arrays_is_answered():
     assert (
         ms.seeds({"loss a": [1.0, 1.2], "loss b": [1.5, 1.4]}, lower_is_better=True).verdict[0].startswith("loss a is")
     )
-    with pytest.raises(InputError, match="run 1, column 'score': nan is no score"):
+    with pytest.raises(InputError, match="run 1, column 'score': nan is not a score"):
         ms.seeds({"a": [0.5, float("nan")]})
     assert "are they in one unit?" in " ".join(ms.seeds({"a": [0.91, 92.3, 0.93], "b": [0.9, 0.94]}).warnings)
     alone = ms.seeds({"a": [91.0, 92.1, 93.2]})

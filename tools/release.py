@@ -219,7 +219,7 @@ def licences_are_told(release: Release) -> str:
     told = metadata(release).get_all("License-File") or []
     if not any(name.endswith("d3.LICENSE") for name in told):
         raise CheckError(f"the wheel holds D3 without its licence; it has {told}")
-    return f"{metadata(release)['License-Expression']}; D3 in pages and wheel: ISC, said in them"
+    return f"{metadata(release)['License-Expression']}; D3 in pages and wheel: with the licences of all its parts"
 
 
 def run(release: Release, name: str, compiler: bool) -> None:

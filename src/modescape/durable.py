@@ -140,7 +140,7 @@ def check_folder(folder: Path, known_by: str, whose: str, apart: Path | None = N
     if isinstance(folder, ObjectPath):
         raise InputError(f"'{folder}' is a URL, and this is written to a disk; choose a folder with --out")
     if apart is not None and not isinstance(apart, ObjectPath) and folder.resolve().is_relative_to(apart.resolve()):
-        raise InputError(f"'{folder}' lies in the study '{apart}'; choose a folder outside of it with --out")
+        raise InputError(f"'{folder}' lies in the study '{apart}'; choose a folder outside it with --out")
     there = next((one for one in (folder, *folder.parents) if one.exists()), Path())
     if not there.is_dir():
         raise InputError(f"'{there}' is a file; choose another folder with --out")

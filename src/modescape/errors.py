@@ -20,7 +20,7 @@ class UnsupportedError(InputError):
         super().__init__(
             f"{what}\nmodescape takes images of one class each; rows of a table and sentences where their columns are "
             "named (--set data.target=COLUMN, --set data.text=COLUMN); numbers as targets of both, and of images "
-            "(in an .npz file, or in a table with task.kind=regression); segmentation and several labels an example "
+            "(in an .npz file, or in a table with task.kind=regression); segmentation and several labels per example "
             "are not supported"
         )
 

@@ -75,7 +75,7 @@ def find_named(name: str, setting: str, expected: str = "") -> Any:
     if not module_name or not attribute:
         raise InputError(f"{setting} '{name}' is incomplete, expected package.module:callable")
     if module_name.partition(".")[0] in sys.stdlib_module_names:
-        raise InputError(f"{setting} '{name}' is of Python's standard library{', ' * bool(expected)}{expected}")
+        raise InputError(f"{setting} '{name}' belongs to Python's standard library{', ' * bool(expected)}{expected}")
     try:
         found: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:

@@ -80,7 +80,7 @@ def plain_name(value: object, what: str) -> str:
     """
     if not is_name(value):
         shown = f"{value:.40}" if isinstance(value, str) else type(value).__name__
-        raise InputError(f"{what} is {shown!r}, expected letters, digits and ._- alone, at most {NAME_LENGTH}")
+        raise InputError(f"{what} is {shown!r}, expected only letters, digits and ._-, at most {NAME_LENGTH}")
     return str(value)
 
 

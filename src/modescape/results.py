@@ -74,7 +74,7 @@ def of_groups(groups: int, name: str = "") -> str:
         name: of the column with each example's group.
     """
     by = f" (the same {name!r})" if name else ""
-    return f"Examples of one group{by} count as one: new examples are those of new groups; there are {groups:,} of them"
+    return f"Each group{by} counts as one example, and intervals are for new groups; there are {groups:,}"
 
 
 def in_present_names(dataset: xr.Dataset) -> xr.Dataset:

@@ -175,7 +175,7 @@ def test_a_layer_without_a_rule_is_named():
     aligned = ms.align(model, model, model, inputs, partial=True)
     assert list(aligned.held) == ["cell"]
     assert [len(order) for order in aligned.permutations.values()] == [6]
-    with pytest.raises(InputError, match="no permutation exists of the units of layer 'weight'"):
+    with pytest.raises(InputError, match="the units of layer 'weight' cannot be permuted"):
         ms.align(nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2), inputs)
 
 
@@ -201,7 +201,7 @@ def test_a_network_that_cannot_be_followed_is_refused_by_the_check():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network has not"),
+        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network does not have"),
         (
             lambda state: state | {"0.weight": torch.zeros(2, 2)},
             r"b: '0.weight' of the point has shape \[2, 2\]",

@@ -126,7 +126,7 @@ def test_a_part_has_the_scores_of_its_examples_alone(whole: Offered, log_prob: n
         np.testing.assert_allclose(found["together"].sel(part=name), own, rtol=1e-6)
         assert int(found["examples"].sel(part=name)) == here.sum()
     assert analyses.measure("parts_of_data", whole, parts=1).attrs["parts_left_out"] == 1
-    with pytest.raises(NotEnough, match="need the part that each test example is of"):
+    with pytest.raises(NotEnough, match="need to know which part each test example belongs to"):
         analyses.measure("parts_of_data", replace(whole, example_parts={}))
 
 

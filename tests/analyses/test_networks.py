@@ -345,7 +345,8 @@ def test_the_long_run_grows_with_the_members_and_nothing_else_is_trained_again(n
         grown = pipeline.run("digits", copy, overrides=overrides, progress=said)
     (line,) = [line for line in said.lines if "trained again" in line]
     assert line.startswith(
-        "networks of analyses that were trained otherwise are trained again: equal-cost-long-run (train.epochs 12 -> 16"
+        "networks that analyses trained with other settings are trained again: "
+        "equal-cost-long-run (train.epochs 12 -> 16"
     )
     changed = {path for path, when in kept.items() if not path.exists() or path.stat().st_mtime_ns != when}
     assert {path.parts[-4] for path in changed} <= {"equal-cost-long-run"}

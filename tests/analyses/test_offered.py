@@ -289,7 +289,7 @@ GOOD = np.log(np.full((2, 5, 3), 1 / 3))
             {"test": GOOD},
             {"test": np.zeros(5, int)},
             {"members": [7, 7]},
-            "group 'independent' has member 7 twice; expected one model a member",
+            "group 'independent' has member 7 twice; expected one model per member",
         ),
         (
             {"test": np.where(np.arange(3) == 1, np.nan, GOOD)},

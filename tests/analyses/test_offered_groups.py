@@ -159,7 +159,9 @@ def test_members_that_are_missing_or_foreign_are_named(strangers, name):
     with pytest.raises(NotEnough, match=re.escape(sentence)):
         analyses.measure(name, replace(one, sampling=replace(one.sampling, networks=2)))
     foreign = regrouped(strangers, independent=[0, 1], mine=list(range(3, 15)))
-    with pytest.raises(NotEnough, match=re.escape(f"{needs}0-1, and around no other; there are some around members 2")):
+    with pytest.raises(
+        NotEnough, match=re.escape(f"{needs}0-1, and around no others; there are some around members 2")
+    ):
         analyses.measure(name, foreign)
 
 

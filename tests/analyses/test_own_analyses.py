@@ -112,7 +112,7 @@ def test_names_and_files_of_own_analyses():
         ("my_norms:norm", "analysis 'my_norms:norm': 'my_norms' has no 'norm'; did you mean 'norms'?"),
         ("not_there:norms", "cannot import 'not_there'"),
         ("my_norms:number", "is of type int, expected a function measure"),
-        ("os.path:join", "is of Python's standard library"),
+        ("os.path:join", "belongs to Python's standard library"),
         ("__main__:norms", "put it into a file"),
     ],
 )

@@ -124,7 +124,7 @@ def test_what_fails_is_said_once(networks: Study, tmp_path):
         (study.path / layout.CHOOSING / f"reach-00{member}.safetensors").unlink()
     heard = Heard()
     sample_missing(study, Failing(), heard, ["decomposition"])
-    again = "what is missing is made by each analysis that asks for it"
+    again = "each analysis makes what it lacks"
     assert heard.lines[0] == (
         f"choosing scales failed in part, member 1, reach of its methods: OSError: no room (and 1 more); {again}"
     )

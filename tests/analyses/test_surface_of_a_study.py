@@ -141,7 +141,7 @@ def test_two_members_have_a_plane_and_one_has_the_others(tmp_path):
     last = [Run(0, runs[0].steps[-1:], runs[0].states[-1:])]
     laid, without = planes(field(context, last[0].solution, context.dataset.train.first(30)), last, 1.0)
     assert [plane.name for plane in laid] == ["random"]
-    assert "three checkpoints are kept, and there are 1" in without["principal"]
+    assert "with three kept checkpoints, and there are 1" in without["principal"]
 
 
 def test_weights_that_overflow_are_gaps_that_are_counted_and_not_filled(context):

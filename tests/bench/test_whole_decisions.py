@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def whole():
 
 @pytest.fixture
 def tiny(whole):
-    return replace(whole.STUDIES[3], train=60, validation=40, test=60, members=2, epochs=2)
+    return replace(whole.STUDIES[4], train=60, validation=40, test=60, members=2, epochs=2)
 
 
 def rows(count=360):
@@ -57,6 +58,8 @@ def test_a_whole_study_is_decided_and_judged(whole, tiny, tmp_path, monkeypatch)
     monkeypatch.setattr(whole, "_command", command)
     found = whole.carried_out(tiny, rows(), 0, tmp_path)
     assert found["held"] == 200
+    shares = sys.modules["decisions_truth"].summary([found], 0.01)
+    assert (shares["studies"], list(shares["by_network"]), list(shares["by_kind"])) == (1, ["mlp"], ["own"])
     assert found["regret"] >= 0
     assert found["left_of_best"] >= found["left"]
     monkeypatch.setattr(whole, "_same", lambda *_: False)

@@ -118,7 +118,7 @@ def test_grey_of_16_bits_is_scaled(kind):
     ],
 )
 def test_numbers_of_unknown_range_are_refused(pixels, settings):
-    with pytest.raises(InputError, match=r"^it: .*nothing says which of them is white; .*convert") as caught:
+    with pytest.raises(InputError, match=r"^it: .*the value of white is unknown; .*convert") as caught:
         decode_image(encoded(Image.fromarray(pixels), "TIFF", **settings), "it")
     assert not isinstance(caught.value, BrokenImage)  # a whole data set of these is not to be skipped
 
@@ -146,7 +146,7 @@ def test_what_is_no_ground(value):
     ("content", "said"),
     [
         (b"", "it has 0 bytes"),
-        (b"<html>404</html>", "its content is none of PNG, JPEG"),
+        (b"<html>404</html>", "its content is not one of PNG, JPEG"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         (None, "there is no such file"),
     ],

@@ -96,9 +96,9 @@ def _colours():
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (table(a_3="n/a"), r"row 3, column 'a': 'n/a' is no finite number; .* leave the cell empty"),
-        (table(b_5="inf"), "row 5, column 'b': 'inf' is no finite number"),
-        (table(b_5="nan"), "row 5, column 'b': 'nan' is no finite number"),
+        (table(a_3="n/a"), r"row 3, column 'a': 'n/a' is not a finite number; leave missing cells empty"),
+        (table(b_5="inf"), "row 5, column 'b': 'inf' is not a finite number"),
+        (table(b_5="nan"), "row 5, column 'b': 'nan' is not a finite number"),
         (table(y_2=""), "row 2, column 'y': the target is missing"),
         (table(**{f"y_{row}": "no" for row in range(ROWS)}), f"the target 'y' is 'no' in all {ROWS} rows"),
         (table(**{f"colour_{row}": f"id{row}" for row in range(ROWS)}), "'colour' has 40 different texts .*leave_out"),
@@ -130,7 +130,7 @@ def test_targets_with_fractions_are_a_regression(tmp_path):
     targets = torch.cat([split.label for split in (found.train, found.validation, found.test)])[:, 0]
     assert targets.sort().values.tolist() == pytest.approx([row / 7 for row in range(ROWS)])
     lines = table(**{f"y_{row}": str(row) for row in range(ROWS)} | {"y_3": "x"})
-    with pytest.raises(InputError, match=r"row 3, column 'y': 'x' is no finite number$"):
+    with pytest.raises(InputError, match=r"row 3, column 'y': 'x' is not a finite number$"):
         data.load(settings(write(tmp_path / "t.tsv", lines)), 0, task=recipe.Task(kind="regression"))
 
 
@@ -171,7 +171,7 @@ def test_arrays_and_embedded_tables(tmp_path):
     x = theirs.data.copy()
     x[1, 2] = np.nan
     np.savez(tmp_path / "b.npz", x=x, y=theirs.target)
-    with pytest.raises(InputError, match=r"row 1, column 'column2': nan is no finite number"):
+    with pytest.raises(InputError, match=r"row 1, column 'column2': nan is not a finite number"):
         data.load(recipe.Data(source=str(tmp_path / "b.npz")), 0)
 
 
@@ -195,8 +195,12 @@ def test_several_targets_are_one_regression_from_a_file_and_from_arrays(tmp_path
     [
         (["height", "size"], None, "there is no column 'size'"),
         (["height", "height"], None, "data.target names a column twice: height, height"),
-        (["height", "a"], "classification", "the targets 'height', 'a' are several, and a classification has one"),
-        (["height", "a", "b"], None, "has no column beside the targets 'height', 'a', 'b'"),
+        (
+            ["height", "a"],
+            "classification",
+            "the targets 'height', 'a' are several targets, and a classification has one",
+        ),
+        (["height", "a", "b"], None, "has no column besides the targets 'height', 'a', 'b'"),
     ],
 )
 def test_wrong_names_of_several_targets_are_refused(tmp_path, target, kind, message):

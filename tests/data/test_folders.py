@@ -187,7 +187,7 @@ def test_a_test_folder_without_classes_is_no_test_split(tmp_path):
         ({"metadata.csv": "name,label\n1.png,cat", "1.png": pixels(1)}, r"metadata\.csv' has no column 'file_name'"),
         (
             {"metadata.jsonl": "[1]", "1.png": pixels(1)},
-            r"metadata\.jsonl': line 1 is no JSON object; expected one a line",
+            r"metadata\.jsonl': line 1 is not a JSON object; expected one per line",
         ),
         ({"metadata.jsonl": "[" * 9_999, "1.png": pixels(1)}, r"metadata\.jsonl' cannot be read as a table"),
     ],

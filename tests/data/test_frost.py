@@ -179,7 +179,8 @@ def test_what_is_refused(tmp_path):
         Photographs.open(tmp_path / "empty", 32, 32)
     written(tmp_path / "small", ["a.png"], [(162, 400)])
     with pytest.raises(
-        InputError, match=r"a.png' is 162x400 pixels .*, shrunk to 32x80; expected more than 32x32 then"
+        InputError,
+        match=r"a.png' is 162x400 pixels .*, which shrinks to 32x80; expected more than the size of the images, 32x32",
     ):
         Photographs.open(tmp_path / "small", 32, 32)
     written(tmp_path / "small", ["a.png"], [(163, 400)])

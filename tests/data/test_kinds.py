@@ -19,7 +19,7 @@ WORDS = "modescape takes images of one class each"
         (np.zeros((8, 30)), CLASSES, r"image is float64 \[8, 30\]: a table of numbers"),
         (np.array(["a sentence"] * 8), CLASSES, "image holds text"),
         (PICTURES, PICTURES, r"label is uint8 \[8, 4, 4\]: a class for each pixel"),
-        (PICTURES, np.zeros((8, 3), int), r"label is int64 \[8, 3\]: several numbers a picture"),
+        (PICTURES, np.zeros((8, 3), int), r"label is int64 \[8, 3\]: several numbers per picture"),
     ],
 )
 def test_arrays_of_another_kind(tmp_path, image, label, looks):

@@ -66,8 +66,8 @@ def test_classes_of_whole_numbers_are_cached_apart_from_numbers(tmp_path):
         (AGES, ",1", None, "has 2 columns of numbers (file, age, site); name the target with --set data.label=COLUMN"),
         (AGES, ",1", "weight", "has no column 'weight'; its columns: file, age, site"),
         ([*AGES, ""], ",1", "age", "12.png': the target 'age' is missing; leave such rows out"),
-        ([*AGES, "old"], ",1", "age", "12.png': the target 'age' is 'old', no finite number; leave such rows out"),
-        ([*AGES, "nan"], ",1", "age", "the target 'age' is 'nan', no finite number; leave such rows out"),
+        ([*AGES, "old"], ",1", "age", "12.png': the target 'age' is 'old', not a finite number; leave such rows out"),
+        ([*AGES, "nan"], ",1", "age", "the target 'age' is 'nan', not a finite number; leave such rows out"),
         ([3.0] * 12, ",1", "age", "the target 'age' is 3 in all 6 training examples"),
     ],
 )

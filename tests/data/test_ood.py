@@ -152,7 +152,7 @@ def test_what_is_refused(tmp_path, hub_folder, monkeypatch):
     with pytest.raises(InputError, match=r"nothing.npz' does not exist"):
         load_ood(str(tmp_path / "nothing.npz"), test, None, 0)
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(InputError, match=r"a.txt' is a file of another kind; expected .*rotated, noise"):
+    with pytest.raises(InputError, match=r"a.txt' is a file of an unknown kind; expected .*rotated, noise"):
         load_ood(str(tmp_path / "a.txt"), test, None, 0)
     broken = hub_folder("broken", train=([picture_rows(1)[0][0], b"no image"], [0, 1]))
     with pytest.raises(InputError, match=r"broken: train, row 1: the image cannot be decoded"):
@@ -160,5 +160,5 @@ def test_what_is_refused(tmp_path, hub_folder, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # no network, whoever runs this
-    with pytest.raises(InputError, match="'nobody/nothing' is neither a folder or file here"):
+    with pytest.raises(InputError, match="'nobody/nothing' is neither a local folder or file"):
         load_ood("nobody/nothing:configuration", test, None, 0)

@@ -44,7 +44,7 @@ def test_bytes_are_padded_and_masked(tmp_path):
         ),
         ({3: "\twarm"}, {}, "row 2, column 'review': the text is missing"),
         ({}, {"text": "words"}, "no column 'words'; name it with --set data.text=COLUMN; its columns: review, kind"),
-        ({}, {"tokenizer": "none.txt"}, "data.tokenizer 'none.txt' is neither 'bytes' nor a file"),
+        ({}, {"tokenizer": "none.txt"}, "data.tokenizer 'none.txt' is neither 'bytes' nor a UTF-8 file"),
     ],
 )
 def test_what_is_wrong_is_refused(tmp_path, change, more, message):
@@ -136,7 +136,7 @@ def test_a_function_gives_a_tree(module):
         ("their_examples", "is incomplete, expected package.module:callable"),
         ("their_examples:COUNT", "is int, expected a function"),
         ("their_examples:failing", "failed: ImportError: no such neighbour"),
-        ("os:getcwd", "of Python's standard library"),
+        ("os:getcwd", "belongs to Python's standard library"),
     ],
 )
 def test_functions_that_give_something_else(module, source, message):

@@ -167,7 +167,7 @@ def test_another_file_of_the_same_columns_is_other_data(rows, tmp_path):
     with pytest.raises(InputError, match="lacks the column 'c', which the training rows have"):
         load_other(str(tmp_path / "less.csv"), found.test, None, 0, settings)
     (tmp_path / "bad.csv").write_text("a,b,c,colour\n1,2,3,red\n4,5,no number,red\n7,8,9,red\n")
-    with pytest.raises(InputError, match="row 1, column 'c': 'no number' is no finite number"):
+    with pytest.raises(InputError, match="row 1, column 'c': 'no number' is not a finite number"):
         load_other(str(tmp_path / "bad.csv"), found.test, None, 0, settings)
     check_other(str(tmp_path / "other.csv"), found.test, settings)
     with pytest.raises(InputError, match="lacks the column 'c'"):
@@ -294,7 +294,7 @@ def test_trees_have_noise_on_floating_leaves_and_others_say_that_nothing_shifts_
     whole = data.load(settings.model_copy(update={"source": f"{module}:whole"}), 0)
     with pytest.raises(NotEnough, match="nothing shifts these examples: noise changes none of their values"):
         Shift.of(whole.test, None, 0)
-    with pytest.raises(InputError, match=r"data\.shift_column is of tables, and the examples are examples"):
+    with pytest.raises(InputError, match=r"data\.shift_column is for tables, and the examples are examples"):
         Shift.of(found.test, None, 0, column="x")
     with pytest.raises(InputError, match="examples of 'trees_to_shift:whole' are"):
         load_other(f"{module}:whole", found.test, None, 0, settings)

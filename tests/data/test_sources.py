@@ -248,7 +248,7 @@ def test_a_damaged_npz_is_refused(tmp_path, damage):
 
 def test_other_files_and_missing_files_are_refused(tmp_path):
     (tmp_path / "a.doc").write_text("1")
-    with pytest.raises(InputError, match=r"is a file of another kind; expected \.npz, \.csv"):
+    with pytest.raises(InputError, match=r"is a file of an unknown kind; expected \.npz, \.csv"):
         data.load(settings(tmp_path / "a.doc"), 0)
     for name in ("a.npz", "a.csv", "a.parquet"):
         with pytest.raises(InputError, match="does not exist"):
@@ -378,7 +378,7 @@ def test_hidden_test_labels_of_arrays_are_no_test_split(tmp_path):
     ("arrays", "message"),
     [
         ({"class_names": ["a", "a", "b"]}, "two classes are named 'a'"),
-        ({"image": np.zeros((8, 0, 4), np.uint8)}, "without a pixel"),
+        ({"image": np.zeros((8, 0, 4), np.uint8)}, "have no pixels"),
         ({"label": np.arange(8) % 2 - 1}, "the label of row 0 is -1, expected 0 or more"),
         ({"label": np.array(["cat", "dog"] * 4)}, "number the classes from 0"),
     ],

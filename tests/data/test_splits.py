@@ -64,8 +64,8 @@ def test_the_cut_is_the_seeds_alone():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"test": 100}, r"data\.test asks for 100 images and 100 of 100 are there"),
-        ({"test": 30, "validation": 70}, r"data\.validation asks for 70 images and 70 of 100"),
+        ({"test": 100}, r"data\.test asks for 100 images, and 100 of 100 are available"),
+        ({"test": 30, "validation": 70}, r"data\.validation asks for 70 images, and 70 of 100"),
         ({"test": 30, "validation": 20, "train": 51}, r"data\.train asks for 51 images and 50 of 100"),
     ],
 )
@@ -85,9 +85,9 @@ def labelled(train: list[int], test: list[int] | None = None, names: tuple[str, 
     ("source", "note"),
     [
         (labelled([0, 1, 2] * 9, [0, 1]), None),
-        (labelled([0, 1] * 9, [0, 2, 2]), "is of the class c; 2 of 3 test pictures are, and can only be errors."),
-        (labelled([1, 2] * 9, [1, 2]), "is of the class a."),  # numbers from 1 where none are named
-        (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "is of 6 of the 8 classes: c, d, e, f, g and others."),
+        (labelled([0, 1] * 9, [0, 2, 2]), "belongs to the class c; 2 of 3 test pictures do, and can only be errors."),
+        (labelled([1, 2] * 9, [1, 2]), "belongs to the class a."),  # numbers from 1 where none are named
+        (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "belongs to 6 of the 8 classes: c, d, e, f, g and others."),
     ],
 )
 def test_classes_without_a_training_picture_are_said(source, note):
@@ -98,9 +98,9 @@ def test_classes_without_a_training_picture_are_said(source, note):
 @pytest.mark.parametrize(
     ("source", "values", "message"),
     [
-        (labelled([0] * 9, [0, 1]), {}, r"all training pictures \(8\) are of the class 'a'"),
-        (labelled([0, 1] * 9), {"train": 1}, r"all training pictures \(1\) are of the class .* larger data.train"),
-        (labelled([0, 1] * 9, [2, 2]), {}, "no test picture is of a class that is trained on .* such as c"),
+        (labelled([0] * 9, [0, 1]), {}, r"all training pictures \(8\) belong to the class 'a'"),
+        (labelled([0, 1] * 9), {"train": 1}, r"all training pictures \(1\) belong to the class .* larger data.train"),
+        (labelled([0, 1] * 9, [2, 2]), {}, "no test picture belongs to a class in the training split .* such as c"),
     ],
 )
 def test_splits_that_no_network_could_learn_from_are_refused(source, values, message):

@@ -149,7 +149,11 @@ def test_an_empty_cell_is_a_missing_label(tmp_path):
 def test_an_identifier_is_no_label(tmp_path):
     files = {f"pictures/{n}.png": pixels(n) for n in range(20)}
     table = csv("path,identifier", lambda n: f"pictures/{n}.png,x{n}", range(20))
-    with pytest.raises(InputError, match=r"'identifier' of .* has 20 different values in 20 rows: no classes"):
+    with pytest.raises(
+        InputError,
+        match=r"'identifier' of .* has 20 different values in 20 rows: these are not "
+        "classes",
+    ):
         read(write_folder(tmp_path, files | {"x.csv": table}) / "x.csv")
 
 
@@ -197,7 +201,7 @@ def test_tables_that_are_none(tmp_path, text, message):
 
 def test_a_table_that_is_no_text(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match=r"x\.csv' cannot be read as a table: it is no text in UTF-8"):
+    with pytest.raises(InputError, match=r"x\.csv' cannot be read as a table: it is not UTF-8 text"):
         read(tmp_path / "x.csv")
     (tmp_path / "x.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(InputError, match=r"x\.parquet' cannot be read as Parquet"):
@@ -257,7 +261,7 @@ def test_rows_that_name_one_picture_and_classes_that_look_alike_are_said(tmp_pat
     table = csv("path,label", lambda n: f"pictures/{n}.png,{EXPECTED[n]}") + "pictures/1.png,Cat\n"
     again, alike = sorted(read(write_folder(tmp_path, FILES | {"x.csv": table}) / "x.csv").notes)
     assert again.startswith("1 row names a picture that an earlier row names (")
-    assert alike == "Classes that differ in capitals alone are taken for different ones (Cat, cat)."
+    assert alike == "Class names that differ only in case are treated as different classes (Cat, cat)."
 
 
 @pytest.mark.parametrize("values", [[1.0, 0.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, float("nan"), 1.0, 0.0]])
@@ -273,7 +277,7 @@ def test_whole_numbers_of_a_floating_type_are_classes(tmp_path, values):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (pa.array([[0], [1]] * 3), r"'label' is a list.*several labels a picture|'label' of .* holds list"),
+        (pa.array([[0], [1]] * 3), r"'label' is a list.*several labels per picture|'label' of .* holds list"),
         (pa.array([0, 1] * 3, pa.date32()), r"column 'label' of .* holds date32.*, expected whole numbers or texts"),
         (pa.array([b"cat", b"dog"] * 3), r"column 'label' of .* holds binary, expected whole numbers or texts"),
     ],

@@ -14,7 +14,7 @@ from pyarrow import parquet
 pytestmark = pytest.mark.ci
 
 ROWS = 60
-EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
+EMPTY = "; leave missing cells empty (null): the column's median is filled in"
 BEYOND = " is beyond 1e+100; take another unit"
 DRIVER = """
 import contextlib, io, json, os, sys
@@ -74,16 +74,19 @@ Y = ("yes", "no") * (ROWS // 2)
 X = np.arange(3.0 * ROWS).reshape(ROWS, 3)
 LACKS = "which the training rows have"
 TABLES = {  # what stands in the file (or files of a folder), and what is said (… stands for what a library says)
-    "NaN": (lines(table("a", r5="nan")), "{csv}: train, row 5, column 'a': 'nan' is no finite number" + EMPTY),
-    "a text": (lines(table("a", r5="oops")), "{csv}: train, row 5, column 'a': 'oops' is no finite number" + EMPTY),
-    "infinity": (lines(table("a", r5="-inf")), "{csv}: train, row 5, column 'a': '-inf' is no finite number" + EMPTY),
+    "NaN": (lines(table("a", r5="nan")), "{csv}: train, row 5, column 'a': 'nan' is not a finite number" + EMPTY),
+    "a text": (lines(table("a", r5="oops")), "{csv}: train, row 5, column 'a': 'oops' is not a finite number" + EMPTY),
+    "infinity": (
+        lines(table("a", r5="-inf")),
+        "{csv}: train, row 5, column 'a': '-inf' is not a finite number" + EMPTY,
+    ),
     "too large": (
         lines(table("a", r5="1e300")),
         "{csv}: train, row 5, column 'a': '1e300'" + BEYOND,
     ),
     "huge whole number": (
         lines(table("a", r5="9" * 5000)),
-        "{csv}: train, row 5, column 'a': '" + "9" * 38 + "… is no finite number" + EMPTY,
+        "{csv}: train, row 5, column 'a': '" + "9" * 38 + "… is not a finite number" + EMPTY,
     ),
     "decimal commas": (
         lines(table("a", every="{row},5"), ";"),
@@ -97,11 +100,11 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     "a constant target": (lines(table("y", every="2.5")), "{csv}: train: the target 'y' is 2.5 in all rows"),
     "a text among targets": (
         lines(table("y", every="{half}", r9="tall")),
-        "{csv}: train, row 9, column 'y': 'tall' is no finite number",
+        "{csv}: train, row 9, column 'y': 'tall' is not a finite number",
     ),
     "an infinite target": (
         lines(table("y", every="{half}", r9="inf")),
-        "{csv}: train, row 9, column 'y': 'inf' is no finite number",
+        "{csv}: train, row 9, column 'y': 'inf' is not a finite number",
     ),
     "a huge target": (
         lines(table("y", every="{half}", r9="1e308")),
@@ -138,7 +141,7 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     ),
     "Latin-1": (
         lines(table("c", r4="Größe")).encode("latin-1"),
-        "{csv} cannot be read as a table: it is no text in UTF-8; save it as such (…",
+        "{csv} cannot be read as a table: it is not UTF-8 text; save it as UTF-8 (…",
     ),
     "a test file without a column": (
         parts(table(), [{name: row[name] for name in "acy"} for row in table()]),
@@ -146,7 +149,7 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     ),
     "a text in the test file": (
         parts(table(), table("a", r2="x")),
-        "{folder}: test, row 2, column 'a': 'x' is no finite number" + EMPTY,
+        "{folder}: test, row 2, column 'a': 'x' is not a finite number" + EMPTY,
     ),
     "an empty test file": (
         {"train.csv": lines(table()), "test.csv": "a,b,c,y\n"},
@@ -154,13 +157,13 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     ),
     "other classes in the test file": (
         parts(table(), table("y", every="never")),
-        "no test row is of a class that is trained on (test rows are of classes such as never); give both splits the "
-        "same classes, spelled in the same way",
+        "no test row belongs to a class in the training split (test rows have classes such as never); give "
+        "both splits the same classes, spelled in the same way",
     ),
     "one class in the training file": (
         parts(table("y", every="no"), table()),
-        "all training rows (50) are of the class 'no'; networks need two classes. Give more rows, larger data.train, "
-        "or smaller data.test and data.validation",
+        "all training rows (50) belong to the class 'no'; networks need two classes. Give more rows, larger "
+        "data.train, or smaller data.test and data.validation",
     ),
     "a Parquet file of lists": (
         pa.table({"a": [[1.0]] * ROWS, "y": Y}),
@@ -169,26 +172,26 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     ),
     "NaN in a Parquet file": (
         pa.table({"a": [1.0, float("nan")] * (ROWS // 2), "y": Y}),
-        "{parquet}: train, row 1, column 'a': nan is no finite number" + EMPTY,
+        "{parquet}: train, row 1, column 'a': nan is not a finite number" + EMPTY,
     ),
     "no Parquet file": (b"PAR1", "{parquet} cannot be read as Parquet: …"),
     "JSON of mixed types": (
         {"jsonl": objects(a="oops")},
-        "{jsonl}: train, row 5, column 'a': 'oops' is no finite number" + EMPTY,
+        "{jsonl}: train, row 5, column 'a': 'oops' is not a finite number" + EMPTY,
     ),
     "a huge whole number in JSON": (
         {"jsonl": objects(a=10**400)},
         "{jsonl}: line 6, column 'a': a whole number of more than 64 bits; write it as a text, or with "
         "a fraction (1e30)",
     ),
-    "half of a letter": (
+    "half of a character": (
         {"jsonl": objects(a="\ud800")},
-        "{jsonl}: line 6, column 'a': half of a letter (a lone surrogate)",
+        "{jsonl}: line 6, column 'a': half of a character (a lone surrogate)",
     ),
     "a key twice": ({"jsonl": '{"a": 1, "a": 2, "y": 0}\n'}, "{jsonl}: line 1 has 'a' twice; rename one"),
     "infinity in an array": (
         {"x": np.where(X == 7, np.inf, X), "y": np.arange(ROWS) % 2},
-        "{npz}, row 2, column 'column1': inf is no finite number" + EMPTY,
+        "{npz}, row 2, column 'column1': inf is not a finite number" + EMPTY,
     ),
     "NaN among targets of an array": (
         {"x": X, "y": np.where(np.arange(ROWS) == 4, np.nan, X[:, 0] / 2)},
@@ -301,4 +304,6 @@ def test_what_is_no_fault_is_taken(tmp_path):
     for name, text in parts(table(), table("y", r3="maybe")).items():
         (tmp_path / name).write_text(text)
     loaded = data.load(recipes.Data(source=str(tmp_path), target="y", validation=10), 0)
-    assert loaded.notes == ("No training row is of the class maybe; 1 of 60 test rows are, and can only be errors.",)
+    assert loaded.notes == (
+        "No training row belongs to the class maybe; 1 of 60 test rows do, and can only be errors.",
+    )

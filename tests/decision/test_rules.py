@@ -121,12 +121,12 @@ def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
         evidence(rows, found)
     )
     within = decide(rows, budget=Budget(passes=3))
-    assert "are 95 % for all 3 candidates together" in " ".join(evidence(rows, within))
+    assert "hold for all 3 candidates together" in " ".join(evidence(rows, within))
     four = (several(4), 0.4, 0.4)
     more = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (several(3), 0.45, 0.42), four, error=0.01)
     within = decide(more, budget=Budget(passes=3))
     assert within.widened == found.widened
-    assert "are 95 % for all 3 candidates together" in " ".join(evidence(more, within))
+    assert "hold for all 3 candidates together" in " ".join(evidence(more, within))
     unsure = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.45, 0.42), error=0.01)
     assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.02 - 0.005 by 0.01
     untold = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.48), (CALIBRATED, 0.45, 0.49), (LONG, 0.47, 0.4), error=0.01)
@@ -185,7 +185,7 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
         "\N{MINUS SIGN}0.030"
     )
     first, second, third = head(rows, found, Rules(), ending=Ending(falling=3, members=4))
-    assert first.startswith("The members had not converged: the validation loss of 3 of 4 still falls")
+    assert first.startswith("The members had not converged: the validation loss of 3 of 4 was still falling")
     assert [second, third] == said
     worse = table((ONE, 0.5, 0.5), (several(4, True), 0.40, 0.40), (LONG, 0.43, 0.43))
     assert decide(worse).beaten_by == ()
@@ -204,7 +204,7 @@ def test_averages_of_weights_are_advised_or_told_of():
     assert found.advice == "average_weights"
     (said,) = head(rows, found, Rules())
     assert said.startswith("Average the weights: keep the weight average of 3 members: NLL \N{MINUS SIGN}")
-    assert "1\N{NO-BREAK SPACE}forward pass a prediction" in said
+    assert "1\N{NO-BREAK SPACE}forward pass per prediction" in said
     told = " ".join(evidence(rows, found, numbers=True))
     assert f"compared with one network as it is: {ALIGNED.name}, NLL +0.400" in told
     assert SOUP.name not in told.split("Averages of weights")[1]

@@ -74,7 +74,7 @@ def plain_error(done, code=2, *texts):
     """Whether a command ended in one or two plain lines that name these."""
     assert done.returncode == code, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr
-    assert "fault of the program" not in done.stderr
+    assert "bug in modescape" not in done.stderr
     assert 1 <= len(done.stderr.strip().splitlines()) <= 3, done.stderr
     assert len(done.stderr) < 2_000
     for text in texts:

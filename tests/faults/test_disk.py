@@ -93,7 +93,7 @@ def test_a_small_file_system_fills_up(undisturbed, tmp_path):
     assert "Traceback" not in done.stderr
     assert "No space left on device" in done.stderr
     assert "first run: 1" in done.stdout
-    assert "every checksum is right\nstatus: 0" in done.stdout
+    assert "every checksum matches\nstatus: 0" in done.stdout
     assert "second run: 0" in done.stdout
     assert differences(contents(copy), contents(undisturbed)) == []
 

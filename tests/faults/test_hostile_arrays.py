@@ -98,8 +98,8 @@ SPOILT = {
     **{"late": (late, "not in the file"), "packed": (packed, "compressed"), "outside": (outside, "link")},
     **{"loop": (loop, "link"), "external": (external, "other files"), "virtual": (virtual, "other files")},
     **{
-        "folder": (folder, "no variable"),
-        "kind": (kind, "no variable"),
+        "folder": (folder, "not a variable"),
+        "kind": (kind, "not a variable"),
         "references": (references, "expected numbers"),
     },
     **{"many texts": (many_texts, "list of texts"), "matrix of text": (matrix_of_text, "texts of 'x'")},

@@ -42,11 +42,11 @@ BOMBS = {
     "text": (text_bomb, "too large|Decompressed"),
     "svg": (
         lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-        "its content is none of PNG, JPEG",
+        "its content is not one of PNG, JPEG",
     ),
     "postscript": (
         lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
-        "its content is none of PNG, JPEG",
+        "its content is not one of PNG, JPEG",
     ),
     "nothing": (lambda: b"", "it has 0 bytes"),
     "cut off": (lambda: png()[:-30], "image|truncated|broken"),

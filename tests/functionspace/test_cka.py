@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_number_of_batches():
 @pytest.mark.parametrize(
     ("batches", "level", "message"),
     [
-        ([(np.ones((5, 2)), np.ones((6, 2)))], 0.95, "features are of 5 and 6 examples; expected the same examples"),
+        ([(np.ones((5, 2)), np.ones((6, 2)))], 0.95, "features are for 5 and 6 examples; expected the same examples"),
         ([(np.ones((3, 2)), np.ones((3, 2)))], 0.95, "there is no batch of 4 examples or more"),
         ([], 0.95, "there is no batch of 4 examples or more"),
         ([(np.ones((5, 2)), np.ones((5, 2)))], 95, "level is 95; expected a number between 0 and 1"),

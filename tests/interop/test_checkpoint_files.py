@@ -68,9 +68,9 @@ def test_an_averaged_copy_is_taken_where_it_is_asked_for_and_said(tmp_path: Path
     torch.save(WRAPPED["averaged beside"](state), tmp_path / "a.pt")
     held = read(tmp_path / "a.pt")
     assert torch.equal(chosen(held, "ema").tensors["0.weight"], 2 * state["0.weight"])
-    assert "averaged weights, 'ema'" in chosen(held, "ema").notes[-1]
+    assert "averaged weights are used, 'ema'" in chosen(held, "ema").notes[-1]
     assert torch.equal(chosen(held, "raw").tensors["0.weight"], state["0.weight"])
-    assert "taken are its own" in chosen(held, "raw").notes[-1]
+    assert "its own are used" in chosen(held, "raw").notes[-1]
     torch.save(state, tmp_path / "b.pt")
     with pytest.raises(InputError, match="holds no averaged weights"):
         chosen(read(tmp_path / "b.pt"), "ema")
@@ -91,7 +91,7 @@ def test_a_file_of_another_network_is_refused_with_what_differs(tmp_path: Path):
     with pytest.raises(InputError, match=re.escape("'0.weight' is [5, 3], the network's is [4, 3]")):
         fitted(read(tmp_path / "a.pt"), network(), kept)
     torch.save({"conv.weight": torch.ones(2)}, tmp_path / "b.pt")
-    with pytest.raises(InputError, match="is of another network: it lacks 9 of 9 tensors"):
+    with pytest.raises(InputError, match="belongs to another network: it lacks 9 of 9 tensors"):
         fitted(read(tmp_path / "b.pt"), network(), kept)
 
 
@@ -128,7 +128,7 @@ def test_files_that_would_run_code_are_refused_and_run_none(tmp_path: Path, caps
         with pytest.raises(InputError, match="would run code when it is opened"):
             read(tmp_path / name)
     torch.save(network(), tmp_path / "whole.pt")
-    with pytest.raises(InputError, match="it is a whole object and no weights"):
+    with pytest.raises(InputError, match="it is a whole object, not weights"):
         read(tmp_path / "whole.pt")
     assert "code ran" not in capsys.readouterr().out
 
@@ -143,7 +143,7 @@ def test_files_that_are_larger_than_they_are_are_refused(tmp_path: Path):
         read(tmp_path / "bomb.pt")
     header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
     (tmp_path / "giant.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
-    with pytest.raises(InputError, match=re.escape("is no .safetensors file")):
+    with pytest.raises(InputError, match=re.escape("is not a .safetensors file")):
         read(tmp_path / "giant.safetensors")
     with h5py.File(tmp_path / "giant.h5", "w") as file:
         layer = file.create_group("dense")
@@ -241,5 +241,5 @@ def test_what_files_have_in_common_is_by_name_and_shape():
     common = in_common({"a": {"x": (2,), "y": (3,), "z": (1,)}, "b": {"x": (2,), "y": (4,)}})
     assert common.names == ("x",)
     assert "left out: y, z" in common.left_out[0]
-    with pytest.raises(InputError, match="of different networks"):
+    with pytest.raises(InputError, match="to different networks"):
         in_common({"a": {"x": (2,)}, "b": {"x": (3,)}})

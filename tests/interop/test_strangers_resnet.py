@@ -72,4 +72,4 @@ def test_its_error_on_the_jpeg_copy_and_what_the_page_says_of_it(shared_data: Pa
     assert (wrong.size, round(100 * wrong.mean(), 2)) == (10_000, 18.97)
     page = (study.path / "report.html").read_text()
     assert "These networks were trained elsewhere" in page
-    assert "&#39;module.&#39; is taken off the names of tensors" in page
+    assert "&#39;module.&#39; is removed from the names of tensors" in page

@@ -157,7 +157,7 @@ def test_exports_of_trackers(read, tmp_path):
     assert read(named, groups=groups)[0] == {("x", ""): [0.5], ("y", ""): [0.6]}
     found, _, notes = read(named, groups={"x": "fancy*"})
     assert found == {("x", ""): [0.5]}
-    assert "Runs that fit no group are left out: acc/old-hill-4." in notes
+    assert "Runs that match no group are left out: acc/old-hill-4." in notes
     history = "run_id,key,value,step,timestamp\n"
     history += "".join(
         f"{run},{key},{value},{step},9\n"
@@ -181,7 +181,7 @@ def test_exports_of_trackers(read, tmp_path):
         paths[-1].write_text(f"Wall time,Step,Value\n1.5,10,{score}\n1.0,5,.1\n")
     assert outlined(*read_scores(paths))[:2] == (found, ("0", "1"))
     (tmp_path / "other.csv").write_text(LONG)
-    with pytest.raises(InputError, match="no table of TensorBoard"):
+    with pytest.raises(InputError, match="not a TensorBoard table"):
         read_scores([*paths, tmp_path / "other.csv"])
     with pytest.raises(InputError, match="given twice"):
         read_scores([paths[0], paths[0]])
@@ -198,10 +198,10 @@ def test_a_file_may_be_a_method(tmp_path):
 WRONG = {
     "empty": ("", "the table is empty"),
     "header alone": ("a,b\n", "no rows"),
-    "NaN": ("run,a\n0,.5\n1,nan\n", r"line 3, column 'a': nan is no score"),
-    "infinite": ("run,a\n0,.5\n1,-inf\n", r"line 3, column 'a': -inf is no score"),
-    "NaN in JSON": ('{"run": 0, "a": 0.5}\n{"run": 1, "a": NaN}\n', r"line 2, column 'a': nan is no score"),
-    "text": ("run,a\n0,.5\n1,.6\n2,crashed\n", r"line 4, column 'a': 'crashed' is no number; leave it empty"),
+    "NaN": ("run,a\n0,.5\n1,nan\n", r"line 3, column 'a': nan is not a score"),
+    "infinite": ("run,a\n0,.5\n1,-inf\n", r"line 3, column 'a': -inf is not a score"),
+    "NaN in JSON": ('{"run": 0, "a": 0.5}\n{"run": 1, "a": NaN}\n', r"line 2, column 'a': nan is not a score"),
+    "text": ("run,a\n0,.5\n1,.6\n2,crashed\n", r"line 4, column 'a': 'crashed' is not a number; leave it empty"),
     "mean and spread": ("run,a\n0,.5\n1,.6\n2,0.55 ± 0.1\n", r"line 4.*expected the score of each run, not a mean"),
     "short line": ("run,a,b\n0,.5,.6\n1,.5\n", "line 3 has 2 cells, expected 3"),
     "one name": ("a,a\n.5,.6\n", "two columns are called 'a'"),
@@ -215,11 +215,11 @@ WRONG = {
     "unlabelled mean": ("a,b\n.51,.71\n.62,.93\n.82,.82\n.65,.82\n.16,.11\n", "line 5 is the mean of the rows above"),
     "no run": ("run,a,b\n0,.5,.7\n1,.6,.9\n2,.8,.8\n,.9,.9\n", "line 5 names no run"),
     "huge": ("run,a\n0,1e99\n", "line 2, column 'a': 1e\\+99 is beyond"),
-    "not UTF-8": (b"run,a\n0,\xff\xff\n", "no text in UTF-8"),
+    "not UTF-8": (b"run,a\n0,\xff\xff\n", "neither UTF-8 text nor Parquet"),
     "not Parquet": (b"PAR1 and more", "cannot be read as Parquet"),
-    "summaries alone": ("run,a\nmean,.5\nstd,.1\n", "every row sums up others"),
+    "summaries alone": ("run,a\nmean,.5\nstd,.1\n", "every row summarises others"),
     "a list of numbers": ("[1, 2]", "a list of objects was expected"),
-    "JSON, no object": ('{"a": 1}\n[1]\n', "line 2 is no JSON object"),
+    "JSON, no object": ('{"a": 1}\n[1]\n', "line 2 is not a JSON object"),
 }
 
 

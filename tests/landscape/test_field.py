@@ -252,7 +252,7 @@ REFUSED = {
     "there is no data": lambda: Landscape(mlp()),
     "expected an nn.Module": lambda: Landscape(lambda x: x, batches=data()),
     "give the network inside": lambda: Landscape(nn.DataParallel(mlp()), batches=data()),
-    "says the same with other weights": lambda: Landscape(OwnWeights(), batches=data()),
+    "gives the same output with other weights": lambda: Landscape(OwnWeights(), batches=data()),
     "expected a tensor of one number": lambda: Landscape(mlp(), None, data(), lambda out, y: out),
     "there is no loss 'nll'": lambda: Landscape(mlp(), batches=data(), loss="nll"),
     "there is no batch_norm 'train'": lambda: Landscape(mlp(), batches=data(), batch_norm="train"),
@@ -268,7 +268,7 @@ REFUSED = {
     "the point has no '2.bias'": lambda: Landscape(mlp(), batches=data()).value(
         {n: t for n, t in mlp().state_dict().items() if n != "2.bias"}
     ),
-    "which the network has not": lambda: Landscape(mlp(), batches=data()).value(
+    "which the network does not have": lambda: Landscape(mlp(), batches=data()).value(
         {**mlp().state_dict(), "a": numbers(1)}
     ),
     "has no running statistics": lambda: Landscape(mlp(norm=True), batches=data(), batch_norm="interpolate").value(

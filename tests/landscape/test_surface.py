@@ -99,7 +99,7 @@ def test_a_grid_through_an_engine_is_the_same():
         few = measure(field, cut, GRID, tolerance=0.1, engine=engine, workplace=Workplace())
         with pytest.raises(WorkError, match="points 0 to 6 of the grid failed"):
             measure(field, cut, GRID, engine=engine, workplace=Workplace(broken=True))
-        with pytest.raises(InputError, match="needs a workplace"):
+        with pytest.raises(InputError, match="also needs workplace="):
             measure(field, cut, GRID, engine=engine)
     assert seen == [(7, 25), (13, 25), (19, 25), (25, 25)]
     np.testing.assert_allclose(whole.loss, field.surface(cut, GRID).loss, rtol=1e-12)
@@ -118,7 +118,7 @@ def test_what_is_of_another_grid_or_cut_is_not_gone_on_with(tmp_path, bowl):
     with pytest.raises(InputError, match="not a row of increasing numbers"):
         bowl.surface(bowl.cut_along(numbers(5)), GRID[::-1])
     file.write_bytes(b"other")
-    with pytest.raises(InputError, match="is no surface that modescape wrote"):
+    with pytest.raises(InputError, match="is not a surface written by modescape"):
         read(file)
 
 

@@ -130,7 +130,7 @@ def test_what_is_odd_and_can_be_answered_is_said():
     flat = Runs("flat", "", (1.0,) * 5, NAMES)
     found = judge([A, B, flat])
     assert [one.runs.method for one in found.methods] == ["a", "b"]
-    assert "'flat' has the same score, 1, in all 5 runs: nothing can be said" in found.warnings[0]
+    assert "'flat' has the same score, 1, in all 5 runs: this says nothing about seeds" in found.warnings[0]
     shifted = judge([A, Runs("d", "", tuple(score - 1 for score in A.scores), NAMES)])
     assert "differ by the same 1 in every run" in shifted.warnings[0]
     assert shifted.pairs[0].difference.test == "Welch"

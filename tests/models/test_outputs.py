@@ -61,7 +61,7 @@ def test_the_output_that_counts_is_found(output, which, expected):
 @pytest.mark.parametrize(
     ("output", "which", "message"),
     [
-        ({"a": A, "b": B}, None, "a dict with a, b, .*say with model.output"),
+        ({"a": A, "b": B}, None, "a dict with a, b, .*name the logits with model.output"),
         ({"a": A, "b": B}, "c", "model.output is 'c', but the network returns a dict with a, b"),
         ({"a": A, "b": B}, 0, "model.output is 0, but"),
         ((A, B), 2, "model.output is 2, but the network returns a tuple of 2"),

@@ -488,7 +488,7 @@ def test_what_a_network_does_is_found(factory, found):
 
 def test_plain_numbers_that_an_interrupted_run_would_lose_are_named():
     (line,) = tried("Remembering").said("cpu")
-    assert "calls; a run that was interrupted begins with them anew" in line
+    assert "calls; a resumed run resets them" in line
     assert "register_buffer" in line
 
 
@@ -520,7 +520,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("WideInTraining", r"turns 4 images into \[4, 6\], expected \[4, 3\]; .*model.output"),
         ("Failing", "fails in a step of training: KeyError: 'no such"),
         ("SqueezingInside", "fails in evaluation on one image alone: RuntimeError"),
-        ("scripted", r"makes a network of TorchScript .*return the network of Python"),
+        ("scripted", r"makes a TorchScript network .*return the Python network"),
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),
@@ -528,7 +528,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("Removing", "changes the shape of 'dense.bias', or takes it away"),
         ("Sparse", "'same' cannot be saved: it is torch.float32, torch.sparse_coo"),
         ("TiedByData", "'dense.weight' and 'again.weight' share memory, .*give both layers one nn.Parameter"),
-        ("Merging", "given other weights, the network goes on predicting with"),
+        ("Merging", "given other weights, the network still predicts with"),
         ("NotANumber", "gives NaN before its first step"),
         ("SharingLayer", "two networks that it makes share 'shared.weight'.*make every layer anew"),
         ("one_for_all", "two networks that it makes share 'dense.weight'"),

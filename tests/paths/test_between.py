@@ -210,7 +210,7 @@ def test_examples_of_several_answers_add_up_to_the_mean_over_answers():
         (lambda data: ms.fit_path(*ENDS[:1], *ENDS, data, bends=0), "bends is 0; expected 1 or more"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, reset="all"), "reset is 'all'; expected one of none"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, level=95), "level is 95; expected a number between 0 and 1"),
-        (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, loss="mse"), "no permutation exists"),
+        (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, loss="mse"), "cannot be permuted"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, [CENTRE], loss="mse", aligned=False), "a batch has no target"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, [], loss="mse", aligned=False), "there are no batches"),
         (lambda data: ms.fit_path(*ENDS[:1], *ENDS, data, path="linear").at(1.5), "t is 1.5; expected a position"),

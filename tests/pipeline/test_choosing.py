@@ -46,7 +46,7 @@ def test_a_built_in_name_is_not_shadowed_without_a_word(here):
     found = choose("digits", None)
     assert found.recipe.train.epochs == 40
     assert found.lines == (
-        "'digits' means the built-in recipe and images; what lies here under that name is written ./digits",
+        "'digits' means the built-in recipe and images; the file or folder of that name here is written ./digits",
     )
     assert choose("./digits", None).recipe.train.epochs == 7
     assert choose(Path("digits"), None).recipe.train.epochs == 7
@@ -63,7 +63,7 @@ def test_a_built_in_name_is_not_shadowed_without_a_word(here):
         ("empty", None, False, "holds no study"),
         ("nowhere/s", None, False, "there is nothing at 'nowhere/s'"),
         ("s", "other", False, "goes on where it is"),
-        ("s", None, True, "a study without --quick"),
+        ("s", None, True, "was made without --quick"),
         ("digit", None, False, "did you mean 'digits'"),
     ],
 )

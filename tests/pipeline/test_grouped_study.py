@@ -62,7 +62,7 @@ def test_groups_are_a_coordinate_of_the_examples_and_no_split_cuts_one(grouped: 
         assert "group" in store["log_prob"].attrs["coordinates"].split()
     assert not set(names["test"]) & set(names["validation"])
     note = " ".join(study.manifest["data_notes"])
-    assert "18 groups in train, 5 in validation and 7 in test. No split cuts" in note
+    assert "18 groups in train, 5 in validation and 7 in test. No group is split" in note
     assert "data.test has 28 in place of 30 rows" in note
     assert "with fewer than 20 intervals tend to be too short" in note
 
@@ -71,7 +71,7 @@ def test_results_and_the_page_are_of_groups(grouped: Path) -> None:
     study = Study.open(grouped / "study")
     result, stored = study.result("ensemble_size"), study.predictions("test")
     assert (result.attrs["groups"], result.attrs["group_name"]) == (7, "patient")
-    said = "(the same 'patient') count as one: new examples are those of new groups; there are 7 of them"
+    said = "(the same 'patient') counts as one example, and intervals are for new groups; there are 7"
     assert result.attrs["intervals"].endswith(said)
     one = offer(study).predictions["test"]
     log_prob = stacked(one, one.groups[INDEPENDENT])

@@ -86,7 +86,7 @@ def test_what_nobody_knows_is_said_and_nothing_is_damaged(imported: Study):
     page = (imported.path / "report.html").read_text()
     assert "These networks were trained elsewhere" in page
     assert "2\N{NO-BREAK SPACE}networks imported" in page
-    assert "is taken off the names of tensors" in page
+    assert "is removed from the names of tensors" in page
     assert ">2 imported<" in page
 
 
@@ -191,8 +191,8 @@ class Told(Progress):
         ({"factory": "small_cnn"}, "a factory needs data"),
         ({"format": "onnx"}, "no format 'onnx'"),
         ({"data": "digits", "factory": "mlp"}, "takes rows of a table"),
-        ({"data": "digits", "factory": "notebook_small_cnn"}, "is of another network: it lacks"),
-        ({"data": "digits", "factory": "medium_cnn"}, "is of another network|the network's is"),
+        ({"data": "digits", "factory": "notebook_small_cnn"}, "belongs to another network: it lacks"),
+        ({"data": "digits", "factory": "medium_cnn"}, "belongs to another network|the network's is"),
         ({"weights": "ema"}, "holds no averaged weights"),
     ],
 )

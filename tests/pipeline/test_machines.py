@@ -56,8 +56,7 @@ def test_a_member_that_another_kind_of_machine_has_begun_is_trained_whole_on_thi
     finished = pipeline.train(begun.path, progress=told)
     whole = pipeline.train("digits", tmp_path / "whole", overrides=SMALL)
     assert [line for line in told.said if "machine" in line] == [
-        f"member 0 was begun on another kind of machine ({ANOTHER}; here {own}): trained whole on this one, from the "
-        "beginning"
+        f"member 0 was started on another kind of machine ({ANOTHER}; here {own}): trained again here, from the start"
     ]
     assert differences(contents(finished.path), contents(whole.path)) == []
     assert finished.member(0).machine == whole.member(0).machine == own
@@ -102,4 +101,4 @@ def test_a_worker_is_reckoned_by_its_batch_its_group_and_its_data():
     lost = load("digits", ["data.source=nowhere.npz"])
     assert said == []
     assert PROCESS < worker_memory(lost, manifest, said.append) < one  # the data is gone
-    assert said[0].startswith("What a worker holds was reckoned without data and layers")
+    assert said[0].startswith("The memory of a worker was estimated without data and layers")

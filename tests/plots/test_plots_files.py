@@ -77,7 +77,7 @@ def test_web_page_holds_no_markup_of_class_names_and_no_address(folder):
 
 def test_the_script_beside_pages_has_the_licence_of_what_it_carries(folder):
     page, script = ((folder / "first" / name).read_text() for name in ("confusion.html", "figures.js"))
-    assert "D3 (ISC licence)" in page
+    assert "D3 (ISC; parts of it BSD-3-Clause, MIT, Apache-2.0 and Unlicense)" in page
     assert "Mike Bostock" in script
     assert "this permission notice appear in all copies" in " ".join(script.split())
 

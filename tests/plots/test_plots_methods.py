@@ -101,7 +101,7 @@ def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
     dataset["step"][:, 0] = 0
     dataset["chosen_low"][[dataset.get_index("approach").get_loc(name) for name in ("low_rank", "random")]] = 0
     assert steps.choices(dataset) == (
-        "Whether any step helps cannot be told for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
+        "Whether any step helps is unclear for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
         "the choice reaches down to no step."
     )
 

@@ -156,7 +156,7 @@ def test_the_last_panels_are_paired_differences():
 def test_a_legend_says_that_intervals_are_for_new_groups(word):
     dataset = example_result("ensemble_size", members=5).assign_attrs(groups=7, examples_word=word)
     names = entries(figure_of("ensemble_size", dataset))
-    assert "95 %: new members on examples of new groups" in names
+    assert f"95 %: new members on {'examples' if word == 'images' else word} of new groups" in names
     assert not [name for name in names if name and "on new" in name]
 
 

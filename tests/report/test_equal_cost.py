@@ -150,13 +150,13 @@ def test_snapshots_that_win_at_their_own_cost_are_named_in_the_answer():
 def test_without_a_comparison_the_verdict_says_that_there_was_none():
     verdict = judge({})
     assert verdict.answer.startswith("No verdict on the ensemble")
-    assert "neither one longer run nor one larger network was trained at equal cost" in verdict.limits[1]
+    assert "neither a longer run nor a larger network was trained at equal cost" in verdict.limits[1]
     alone = cyclic({}, METHODS[:3])  # no long run in the recipe
     assert compared(alone, WHOLE) == []
     assert cost_answer(alone) == ""
     assert len(cost_sentences(alone)) == 1
-    assert "neither one longer run" in judge({"cyclic": alone}).limits[1]
-    assert "only a longer one" in judge({"cyclic": cyclic({})}).limits[1]
+    assert "neither a longer run" in judge({"cyclic": alone}).limits[1]
+    assert "only a longer run was trained" in judge({"cyclic": cyclic({})}).limits[1]
     older = cyclic({}).drop_vars(["reference", "difference", "difference_low", "difference_high"])
     assert (cost_answer(older), cost_sentences(older)) == ("", [])
 
@@ -228,7 +228,7 @@ FALLING, RISING, FLAT = 2 * 0.97**EPOCHS, 0.3 + 0.01 * EPOCHS, np.full(40, 0.2)
             "The members had not converged: the validation loss of 1 of 1 still falls (over the last quarter of the "
             "epochs by 900 % of the loss at the end).",
         ),
-        (np.ones((2, 2)), "Whether the members had converged cannot be told from 2 epochs."),
+        (np.ones((2, 2)), "2 epochs are too few to tell whether the members had converged."),
         (np.full((2, 40), np.nan), ""),
     ],
 )

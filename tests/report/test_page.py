@@ -183,7 +183,7 @@ def test_the_word_for_examples_is_text_and_no_part_of_the_template(content):
     html = build_page(content(results=results, manifest={**MANIFEST, "inputs": {"word": word}}))
     assert "46662" not in html
     assert EVIL not in html
-    assert f"Change against the mean single network on test {word}" in "".join(read(html).text)
+    assert f"Change from the mean single network on test {word}" in "".join(read(html).text)
 
 
 def test_what_was_left_out_of_the_data_is_said(content):
@@ -260,7 +260,7 @@ def test_figures_and_tables_beyond_the_budget_are_left_in_their_files(content, m
     for budget in ("FIGURE_BUDGET", "CSV_BUDGET"):
         monkeypatch.setattr(entries, budget, 10)  # figures and tables of many megabytes
     html = build_page(content(results={"tsne": example_result("tsne")}))
-    assert "There is no interactive figure here" in html
+    assert "There is no interactive figure" in html
     assert "<code>results/tsne.nc</code>" in html
     assert 'download="tsne' not in html
 

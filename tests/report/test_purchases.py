@@ -88,7 +88,7 @@ def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibrati
         if method != "independent":
             set_equivalent(calibration, method, np.nan, 1.0, 1.1, (-0.001, 0.0, 0.001))
     assert equivalent_sentence(methods, calibration).startswith(
-        "No method inside one run is worth more than its one network"
+        "No method within one run is worth more than one network"
     )
     set_equivalent(calibration, "diagonal", 1.1, 1.3, 1.6)
     sentence = equivalent_sentence(methods, calibration)
@@ -111,7 +111,7 @@ def test_worse_than_one_network_is_written_so_with_the_difference(methods, calib
             set_equivalent(calibration, method, np.nan, np.nan, np.nan, (0.02, 0.03, 0.04))
     set_equivalent(calibration, "dropout", np.nan, np.nan, 1.2, (-0.001, 0.015, 0.03))
     sentence = equivalent_sentence(methods, calibration)
-    assert sentence.startswith("No method inside one run was better than its one network by calibrated likelihood")
+    assert sentence.startswith("No method within one run was better than one network by calibrated likelihood")
     assert "(Dropout on weights; setting 3.1, distance 0.08), is worth < 1 (0.015 nats worse)" in sentence
     assert f"95{SPACE}% interval \N{MINUS SIGN}0.001 to 0.030 nats{THESE}; inconclusive." in sentence
     methods.attrs["samples"] = calibration.sizes["size"]

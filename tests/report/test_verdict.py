@@ -115,7 +115,7 @@ def test_inconclusive_sentence_gives_the_signed_change():
 
 def test_negative_gain_is_a_loss_with_its_bounds_turned():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.012, -0.019, -0.005)])})
-    assert verdict.answer == "Averaging independent networks did harm."
+    assert verdict.answer == "Averaging independent networks hurt."
     assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these members)" in verdict.sentences[0].replace(
         SPACE, " "
     )
@@ -131,7 +131,7 @@ def test_small_conclusive_gain_is_not_printed_as_zero():
 
 def test_single_member_has_no_verdict_and_no_gain():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0)]), "solution_similarity": solutions(math.nan, accuracy=(0.6,))})
-    assert verdict.answer == "No verdict on the ensemble: it takes at least two trained networks."
+    assert verdict.answer == "No verdict on the ensemble: it needs at least two trained networks."
     assert verdict.sentences[0].startswith("Two snapshots of one run disagree on 6.3")
     assert "no ensemble" in verdict.sentences[1]
     assert verdict.enough == ""
@@ -180,7 +180,7 @@ def test_brier_law_gives_the_limit():
     law = 0.4 - (1 - 1 / np.arange(1, 5)) * 0.1  # B1 = .4, V = .1: limit .3
     dataset["brier_law"] = (("approach", "size"), law[None], {"units": "1", "long_name": "law"})
     text = enough_members(dataset).replace(SPACE, " ")
-    assert "the Brier score is 0.400 of one network, 0.325 of 4 together, and 0.300 of infinitely many" in text
+    assert "the Brier score is 0.400 for one network, 0.325 for 4 averaged, and 0.300 for infinitely many" in text
     assert "75" not in text  # 1 - 1/k, on any data
 
 
@@ -193,7 +193,7 @@ def test_reasons_follow_the_numbers():
     same = judge({"solution_similarity": solutions(0.0, normalized=0.0, accuracy=(0.9, 0.9))}).why
     assert (
         same[1].replace(SPACE, " ")
-        == "They give every test image the same label (90.0 % right): averaging can change no label."
+        == "They give every test image the same label (90.0 % right): averaging cannot change a label."
     )
 
 
@@ -208,7 +208,7 @@ def test_the_spread_between_members_is_told_from_test_sampling():
     )
     between = (0.005, 0.004, 0.003, 0.0071, 13.8, 0.13)
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.94, 0.95, 0.96), between=between)}).why
-    assert reason.startswith("Whether they differ in accuracy beyond test-set sampling cannot be told (94.0")
+    assert reason.startswith("Whether they differ in accuracy beyond test-set sampling is unclear (94.0")
     assert "p = 0.13" in reason.replace(SPACE, " ")
     (_, reason) = judge({"solution_similarity": solutions()}).why  # made before this was measured
     assert reason.replace(SPACE, " ") == "Their accuracies range from 64.0 % to 66.0 %."
@@ -291,5 +291,5 @@ def test_one_imported_network_is_told_of_by_itself():
     part = ANALYSES["confusion"].part("example")
     alone, two = ({"confusion": part.example(members=count, epochs=2)} for count in (1, 2))
     assert judge(alone, imported=True).question == "One network by itself"
-    assert "takes two networks" in judge(alone, imported=True).answer
+    assert "needs two networks" in judge(alone, imported=True).answer
     assert judge(two, imported=True).question == "What do these networks gain together?"

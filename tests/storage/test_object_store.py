@@ -133,7 +133,7 @@ def test_a_study_is_the_one_of_a_folder_by_bytes(engine, rate, whole, tmp_path):
         code, out, error = store.done(*store.run("--engine", engine, values=ALL))
         assert (code, out.splitlines()[-1]) == (0, f"{URL}/report.html"), error
         code, out, error = store.done("status", "--verify", URL)
-        assert (code, "complete" in out, "every checksum is right" in out) == (0, True, True), error
+        assert (code, "complete" in out, "every checksum matches" in out) == (0, True, True), error
         code, out, error = store.done("report", URL)
         assert (code, out.strip()) == (0, f"{URL}/report.html"), error
         code, out, error = store.done("analyse", URL, "ensemble_size", "--engine", engine)

@@ -177,7 +177,7 @@ def test_where_files_grow_they_get_their_name_when_they_are_whole(tmp_path):
     [
         ("nonsense://a/b", "there is no storage 'nonsense'"),
         ("dropbox://a/b", r"package that is not installed \(.*\); install what it names$"),
-        ("https://a/b", "is an address of the web; a study lies in a folder or in a store of objects$"),
+        ("https://a/b", "is a web address; a study lies in a folder or an object store$"),
     ],
 )
 def test_a_store_that_is_not_there_is_said(url, words):

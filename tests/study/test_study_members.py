@@ -172,7 +172,7 @@ def test_resume_comes_back_bit_for_bit_or_not_at_all(study, flip):
         read_resume(study, 0)
     good = path.read_bytes()
     path.write_bytes(good.replace(b"[[1, 0.1]]", b"[[1, 0.2]]"))
-    with pytest.raises(WorkError, match="its checksum does not fit"):
+    with pytest.raises(WorkError, match="its checksum does not match"):
         read_resume(study, 1)
     path.write_bytes(good)
     flip(path, -1)
@@ -200,7 +200,7 @@ def test_a_member_state_comes_back(study):
     write_member_state(study, 7, status="trained", epochs_done=4, checksums={}, timings={})  # beyond the recipe's 2
     assert study.trained == [0]
     assert [member.number for member in study.members] == [0, 1, 7]
-    with pytest.raises(ValueError, match="status 'done' is none of"):
+    with pytest.raises(ValueError, match="status 'done' is not one of"):
         write_member_state(study, 1, status="done", epochs_done=3, checksums={}, timings={})
 
 

@@ -98,7 +98,7 @@ def test_what_is_no_study_is_refused_in_plain_words(tmp_path, study):
         ("{", "damaged: it is not JSON"),
         (b"\xff\x00", "damaged: it is not JSON"),
         ("[1]", "holds list, expected an object"),
-        ("{}", "damaged: its checksum does not fit"),
+        ("{}", "damaged: its checksum does not match"),
         (sealed_text({}), "lacks version, format, recipe_hash"),
         (None, "has format 99, this modescape reads up to 1"),
     ],

@@ -53,7 +53,9 @@ def test_predictions_come_back(study):
     several = back.log_probs([2, 0], slice(1, 6, 2))
     np.testing.assert_array_equal(several, np.stack([values(1, 4), values(0, 0)])[:, 1:6:2])
     np.testing.assert_array_equal(back.log_probs([1]), values(0, 4)[None])
-    with pytest.raises(InputError, match=r"no test predictions of member 1 at epoch 3; kept and predicted are .* 4$"):
+    with pytest.raises(
+        InputError, match=r"no test predictions of member 1 at epoch 3; its epochs with predictions are 4$"
+    ):
         back.index(1, 3)
 
 
@@ -64,8 +66,8 @@ def test_a_prediction_is_named_by_member_and_epoch(study):
         np.testing.assert_array_equal(back.log_prob(member=member, epoch=epoch), values(member, epoch))
     np.testing.assert_array_equal(back.log_prob(member=0), values(0, 4))  # the last epoch
     for asked, sentence in (
-        ({"member": 0, "epoch": 1}, "member 0 at epoch 1; kept and predicted are its epochs 0, 2-4$"),
-        ({"member": 7}, "of member 7; predicted are the trained members 0-1$"),
+        ({"member": 0, "epoch": 1}, "member 0 at epoch 1; its epochs with predictions are 0, 2-4$"),
+        ({"member": 7}, "of member 7; predictions exist for the trained members 0-1$"),
         ({"epoch": 4}, "takes a row, or member=... and epoch=..."),
         ({"index": 1, "member": 0}, "takes a row, or member"),
         ({"index": 5}, "no row 5 of test predictions; there are 5"),

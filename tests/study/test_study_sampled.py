@@ -126,7 +126,7 @@ def test_choices_come_back_of_the_same_inputs_alone(study, flip):
     assert read_choice(study.path, "random", "digest") is None
     assert not [problem for problem in verify(study.path) if "swag" in problem]
     flip(layout.choice_path(study.path, "swag"))
-    with pytest.raises(DamageError, match=r"swag.safetensors' is damaged: its checksum does not fit; make it again"):
+    with pytest.raises(DamageError, match=r"swag.safetensors' is damaged: its checksum does not match; make it again"):
         read_choice(study.path, "swag", "digest")
     assert readable_choice(study.path, "swag", "digest") is None
     assert [problem for problem in verify(study.path) if "swag" in problem]

@@ -118,8 +118,8 @@ def test_numbers_with_fractions_are_a_regression(ink):
     assert found.train.label.shape == (60, 1)
     assert found.class_names == ("target",)
     for wrong, words in (
-        ({"kind": "classification"}, "no classes"),
-        ({"class_weights": "balanced"}, "no classes"),
+        ({"kind": "classification"}, "not classes"),
+        ({"class_weights": "balanced"}, "not classes"),
         ({"ignore": -1}, "a label of classes"),
     ):
         with pytest.raises(InputError, match=words):
@@ -132,7 +132,7 @@ def test_wrong_numbers_are_refused_by_row(tmp_path):
     with pytest.raises(InputError, match="the target of row 7 is nan"):
         loaded(tmp_path / "nan.npz")
     np.savez(tmp_path / "constant.npz", image=image, label=np.full(120, 0.5))
-    with pytest.raises(InputError, match="nothing is to be learned from a constant"):
+    with pytest.raises(InputError, match="nothing can be learned from a constant"):
         loaded(tmp_path / "constant.npz")
     np.savez(tmp_path / "whole.npz", image=image, label=np.arange(120) % 7)
     assert isinstance(loaded(tmp_path / "whole.npz", kind="regression").task, Regression)

@@ -88,7 +88,7 @@ def test_every_purpose_of_an_epoch_branches_and_the_noise_of_langevin_too():
 
 
 def test_branches_need_one_start():
-    with pytest.raises(ValidationError, match="branches are of one run; set initialisation to shared"):
+    with pytest.raises(ValidationError, match="branches continue one run; set initialisation to shared"):
         recipe.Streams(branches=[1])
     with pytest.raises(ValidationError, match="no last_bit"):
         recipe.Streams(branches=[1], initialisation="shared", last_bit=True)

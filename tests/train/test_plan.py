@@ -60,7 +60,7 @@ def test_a_plan_reads_back_from_its_plain_values():
 )
 def test_what_is_no_plan_is_refused_in_plain_words(change):
     values = {"device": "cpu", "group_size": 1, **change}
-    with pytest.raises(InputError, match=r"manifest's plan.* is wrong: .*begin another with --out"):
+    with pytest.raises(InputError, match=r"manifest's plan.* is wrong: .*start another with --out"):
         Plan.of(values)
     with pytest.raises(InputError, match="manifest's plan is wrong"):
         Plan.of(None)

@@ -13,7 +13,7 @@ from modescape.wording.takeaways import Ends, comparison, effect
 SENTENCES = {
     "model_scores": "The average of all 10 models has 1.6 points higher accuracy than the best model alone (95 % "
     "interval for these models on new examples: 1.2 to 2.1; 10,000 test images).",
-    "contributions": "Which models the average needs cannot be told from its accuracy: for 10 of 10 the 95 % interval "
+    "contributions": "Which models the average needs is unclear from its accuracy: for 10 of 10 the 95 % interval "
     "for these models on new examples of the change without that model includes 0 (10,000 test images).",
     "disputed_examples": "All 10 models are right on 63 % of the images and none on 0 %; on the other 37 % it matters "
     "which models are averaged (10,000 test images).",
@@ -26,7 +26,7 @@ SENTENCES = {
     "interval for new members on new examples: 3.3 to 4.3; 10,000 test images).",
     "cyclic": "One network trained as long as all members has 5.4 points lower accuracy than the ensemble of all "
     "members (95 % interval for these members on new examples: 5.2 to 5.7; 10,000 test images).",
-    "curvature": "Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 (rank "
+    "curvature": "Whether flatter solutions have a lower test loss is unclear: the interval includes 0 (rank "
     "correlation 0.17, 95 % interval -0.48 to 0.72 for new members, 10 members).",
     "member_predictions": "Members differ in whether they are right on 65.0 % of 40 images; where all are right, 35 %, "
     "so is every average of them.",
@@ -83,7 +83,7 @@ def test_an_interval_that_includes_0_tells_nothing():
     dataset = example_result("ensemble_size")
     dataset["gain_low"][:], dataset["gain"][:], dataset["gain_high"][:] = -0.02, 0.01, 0.04
     assert takeaway("ensemble_size", dataset) == (
-        "Whether averaging 10 independent networks changes accuracy cannot be told: +1.0 points, and the 95 % interval "
+        "Whether averaging 10 independent networks changes accuracy is unclear: +1.0 points, and the 95 % interval "
         "for new members on new examples includes 0 (-2.0 to 4.0; 10,000 test images)."
     )
 

@@ -243,7 +243,7 @@ def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> fl
     if not share <= allowed:
         raise WorkError(
             f"the permuted network gives outputs that differ by {share:.1e} of the largest (allowed: {allowed:.0e}); "
-            "the network does in evaluation what it is not followed through, such as a branch on its data"
+            "the network does something in evaluation that cannot be traced, such as branching on its data"
         )
     return share
 

@@ -44,7 +44,7 @@ class Setting:
         """
         if batches is None:
             raise InputError(
-                "batches is None: a network is followed while it runs; expected batches (inputs, target), such as "
+                "batches is None, but a network is traced while it runs; expected batches (inputs, target), such as "
                 "[(images, labels)] or a DataLoader"
             )
         place = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
@@ -187,7 +187,7 @@ def _unpacked(batch: Any) -> tuple[Any, Any]:
         return batch, None
     if isinstance(batch, tuple | list) and len(batch) == 2:
         return batch[0], batch[1]
-    raise InputError(f"a batch is a {type(batch).__name__} of another form; expected a pair (inputs, target)")
+    raise InputError(f"a batch is a {type(batch).__name__} that is not a pair; expected (inputs, target)")
 
 
 def _judged(batch: Batch) -> Batch:

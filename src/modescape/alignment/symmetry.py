@@ -136,7 +136,7 @@ def symmetry(model: nn.Module, state: ModelState, inputs: Inputs, partial: bool 
             (seen.axes.fixed[atom] for atom in seen.axes.atoms([first]) if atom in seen.axes.fixed), "is not used"
         )
         raise InputError(
-            f"no permutation exists of the units of layer '{name.rpartition('.')[0] or name}' nor of any other: its "
+            f"the units of layer '{name.rpartition('.')[0] or name}' cannot be permuted, nor those of any other: its "
             f"output {why}; expected a network with hidden units"
         )
     pieces = {name: tuple(_pieces(seen, name, one, set(free))) for name, one in axes.items()}

@@ -95,7 +95,7 @@ def paired(predictions: Predictions, approach: str, models: Iterable[int], least
     few = [member for member, own in found.items() if len(own) < least]
     needs = f"a comparison of {approach!r} needs networks around each independent network, members {ranges(members)}"
     if foreign := sorted(found.keys() - set(members)):
-        raise NotEnough(f"{needs}, and around no other; there are some around members {ranges(foreign)}")
+        raise NotEnough(f"{needs}, and around no others; there are some around members {ranges(foreign)}")
     if few:
         counts = ", ".join(f"{len(found[member])} around member {member}" for member in sorted(few))
         raise NotEnough(f"{needs}, {least} or more each; there are {counts}")

@@ -122,7 +122,9 @@ def load(name: str) -> Own:
     """
     if in_session(name):
         what = name.partition(":")[2]
-        raise InputError(f"analysis '{name}' is of this session; put it into a file mine.py and name it mine:{what}")
+        raise InputError(
+            f"analysis '{name}' was defined in this session; put it into a file mine.py and name it mine:{what}"
+        )
     module = name.partition(":")[0]
     with importable(name):
         forget_changed([module])

@@ -55,11 +55,6 @@ def size_estimate(
     return dict(size_estimates(log_prob, label, masks, scoring, group))[size]
 
 
-def score_runs(log_prob: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> Scored:
-    """`runs_estimate` with its intervals."""
-    return scored(runs_estimate(log_prob, label, group))
-
-
 def score_subsets(
     log_prob: np.ndarray, label: np.ndarray, size: int, scoring: Scoring = CLASSES, group: np.ndarray | None = None
 ) -> Scored:

@@ -51,7 +51,7 @@ def main() -> None:
     try:
         cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
     except (click.exceptions.Abort, KeyboardInterrupt):  # before or after all work
-        _stopped(f"Stopped; the same command goes on, or begins again:\n  {this_command()}")
+        _stopped(f"Stopped; run the same command again to resume or restart:\n  {this_command()}")
     except Stopped as stopped:
         _stopped(str(stopped))
     except click.ClickException as error:
@@ -73,7 +73,7 @@ def main() -> None:
         if isinstance(error, OSError) and _while_printing(error):
             click.echo(f"modescape: {NO_OUTPUT}: {error.strerror}", err=True)
             sys.exit(1)
-        message = f"{type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where."
+        message = f"{type(error).__name__}: {shown(error)}\nThis is a bug in modescape; --debug shows where."
         click.echo(f"modescape: {message}", err=True)
         say_error(cli, message, 1)
         sys.exit(1)

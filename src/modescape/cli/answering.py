@@ -103,7 +103,7 @@ def say_status(status: StudyStatus | None, problems: list[str] | None, again: st
     Raises:
         Unfinished: if the recipe is damaged, with what could be said.
     """
-    looked = [] if problems is None else [*problems] or ["every checksum is right"]
+    looked = [] if problems is None else [*problems] or ["every checksum matches"]
     more = {} if problems is None else {"problems": problems}
     if status is None:
         message = "\n".join([*looked, f"repair with: {again}"])

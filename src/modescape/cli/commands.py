@@ -199,7 +199,7 @@ def status(directory: Path, verify: bool, as_json: bool) -> None:
     else:
         lines = [status_text(found)] if found else []
         lines += [*map(visible, problems), f"repair with: {again}"] if problems else []
-        lines += ["every checksum is right"] if problems == [] else []
+        lines += ["every checksum matches"] if problems == [] else []
         click.echo("\n".join(lines))
     if problems:
         sys.exit(1)

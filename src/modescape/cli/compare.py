@@ -21,7 +21,8 @@ from modescape.errors import InputError
     "--kind",
     default="",
     metavar="KIND",
-    help="probabilities, log-probabilities, logits or labels; of a regression means, 'means and variances'. [detected]",
+    help="probabilities, log-probabilities, logits or labels; for a regression means, 'means and variances'. "
+    "[detected]",
 )
 @click.option("--task", default="", metavar="TASK", help="classification or regression. [by the labels]")
 @click.option(
@@ -32,7 +33,7 @@ from modescape.errors import InputError
     "groups",
     multiple=True,
     metavar="METHOD=NAMES",
-    help="Models that belong together, such as runs of one method: names or patterns, with commas; repeatable.",
+    help="Models that belong together, such as runs of one method: names or patterns, separated by commas; repeatable.",
 )
 @click.option("--parts", default="", metavar="COLUMN|FILE", help="Parts of the examples, reported separately.")
 @click.option(

@@ -67,6 +67,4 @@ def _numbers(members: str | None) -> list[int]:
     try:
         return [int(number) for number in members.split(",")] if members else []
     except ValueError:
-        raise InputError(
-            f"--members is '{members}', expected numbers with commas between them, such as 0,1,2"
-        ) from None
+        raise InputError(f"--members is '{members}', expected numbers separated by commas, such as 0,1,2") from None

@@ -21,10 +21,8 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
     "--data", metavar="SOURCE|RECIPE", help="Data to run it on: as data.source, a built-in recipe, or a YAML file."
 )
 @click.option("--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>]")
-@click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged copies: ema. [raw]")
-@click.option(
-    "--first", type=click.IntRange(0, 1), help="Number that file names give the first epoch's end. [1; lightning 0]"
-)
+@click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged weights: ema. [raw]")
+@click.option("--first", type=click.IntRange(0, 1), help="Number in file names after the first epoch. [1; lightning 0]")
 @click.option("--no-analyses", is_flag=True, help="Write the study only; modescape run analyses it.")
 @study_options
 @json_option

@@ -18,7 +18,7 @@ class Group(click.ParamType):
         """The method and the pattern."""
         method, mark, pattern = str(value).partition("=")
         if not (method and mark and pattern):
-            self.fail(f"{value!r} is no METHOD=PATTERN, such as resnet='resnet*'", param, ctx)
+            self.fail(f"{value!r} is not METHOD=PATTERN, such as resnet='resnet*'", param, ctx)
         return method, pattern
 
 

@@ -133,7 +133,7 @@ def densities(
     """`spectral_density` of several matrices at once, from the same random vectors."""
     size, count = int(matrices.shape[0]), len(matrices)
     if probes < 2 or steps < 1:
-        raise InputError(f"{probes} probes of {steps} steps; expected 2 or more of 1 or more")
+        raise InputError(f"{probes} probes of {steps} steps; expected 2 probes or more, of 1 step or more")
     steps = min(steps, size)
     each = count * steps * size * torch.zeros(0, dtype=dtype_of(matrices)).element_size()
     together = at_once or max(1, min(probes, MEMORY // each))

@@ -201,7 +201,9 @@ class GaussNewton(Operator):
         leaves = self.leaves()
         output = self.local.output(leaves, batch)
         if not isinstance(output, Tensor):
-            raise InputError(f"the network returns {type(output).__name__}; the GGN takes a loss of one tensor")
+            raise InputError(
+                f"the network returns {type(output).__name__}; the GGN needs a network that returns one tensor"
+            )
         said = output.detach().requires_grad_()
         (slope,) = torch.autograd.grad(self.local.total(said, batch), said, create_graph=True)
         units = self.local.units(said, batch)

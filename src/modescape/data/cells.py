@@ -19,7 +19,7 @@ MOSTLY = 0.5  # share of numeric cells in a column from which the other cells ar
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 COMMA = re.compile(r"[+-]?\d*,\d+")  # a number with a decimal comma
 MOST_NUMBERED, MANY = 100, 5  # this many integers, with fewer than 5 rows each, are not classes
-EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
+EMPTY = "; leave missing cells empty (null): the column's median is filled in"
 
 
 class Columns(NamedTuple):
@@ -92,7 +92,7 @@ def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
         number = as_number(cell)
         if number is None or not abs(number) <= MOST_NUMBER:
             finite = number is not None and np.isfinite(number)
-            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"no finite number{advice}"
+            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"not a finite number{advice}"
             raise InputError(f"{columns.where}, row {row}, column {name!r}: {shown(repr(cell), 40)} is {wrong}")
         found[row] = number
     return found
@@ -125,7 +125,7 @@ def targets_of(
         return _target_of(splits, targets[0], task)
     if task.kind is not None and task.kind not in NUMBERS:
         raise InputError(
-            f"{splits[0].where}: {in_words(targets)} are several, and a {task.kind} has one; name one with "
+            f"{splits[0].where}: {in_words(targets)} are several targets, and a {task.kind} has one; name it with "
             "--set data.target=COLUMN"
         )
     numbers = task.model_copy(update={"kind": task.kind or "regression"})
@@ -188,7 +188,7 @@ def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
         raise InputError(f"{splits[0].where}: the target {target!r} is {ordered[0]!r} in all {rows:,} rows")
     if len(ordered) > MOST_CLASSES or len(ordered) == rows > EVERY_ROW_ITS_OWN:
         raise InputError(
-            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: no "
-            "classes; name another with --set data.target=COLUMN"
+            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: these "
+            "are not classes; name another with --set data.target=COLUMN"
         )
     return {name: number for number, name in enumerate(ordered)}

@@ -68,7 +68,7 @@ def _only(part: Part, found: list[str], key: str) -> str:
 
 
 def _holds(part: Part, column: str, key: str) -> str:
-    expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class an image"
+    expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class per image"
     return (
         f"column {column!r} of '{part.source}' holds {shown(part.table.column(column).type, 60)}, expected {expected}"
     )
@@ -181,8 +181,8 @@ def classes(
     total = sum(map(len, labels))
     if len(every) > MOST_CLASSES or len(every) == total > EVERY_ROW_ITS_OWN:
         raise InputError(
-            f"column {column!r} of '{parts[0].source}' has {len(every):,} different values in {total:,} rows: no "
-            "classes; name another with --set data.label=COLUMN"
+            f"column {column!r} of '{parts[0].source}' has {len(every):,} different values in {total:,} rows: these "
+            "are not classes; name another with --set data.label=COLUMN"
         )
     number = {label: place for place, label in enumerate(sorted(every))}
     return tuple(map(str, number)), [np.asarray([number[label] for label in own], dtype=np.int64) for own in labels]
@@ -196,7 +196,7 @@ def alike(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = [name for group in groups.values() if len(group) > 1 for name in group]
     if not twice:
         return ()
-    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
+    return (f"Class names that differ only in case are treated as different classes ({shown(', '.join(twice), 200)}).",)
 
 
 def settled(part: Part, data: recipe.Data) -> tuple[str, str]:

@@ -140,7 +140,9 @@ def check_classes(source: Source, name: str) -> None:
             f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
         )
     if unwritable := [number for number, text in enumerate(source.class_names) if not is_writable(text)]:
-        raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
+        raise InputError(
+            f"{name}: the name of class {unwritable[0]} holds a null character or is not Unicode; rename it"
+        )
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
 
@@ -154,7 +156,7 @@ def check_source(source: Source, name: str) -> Source:
     check_classes(source, name)
     sizes = list(source.inputs.shape[1:])
     if len(source.inputs) and not source.inputs[0].size:
-        raise InputError(f"{name}: images are {sizes} [channel, height, width], without a pixel")
+        raise InputError(f"{name}: images are {sizes} [channel, height, width] and have no pixels")
     if math.prod(sizes) > MOST_PIXELS:
         raise InputError(f"{name}: images are {sizes}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.inputs, source.label, len(source.class_names), f"{name}: train")

@@ -78,8 +78,8 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
         raise BrokenImage(f"{where}: the image cannot be decoded ({_why(error)})") from error
     if pixels is None:
         raise InputError(
-            f"{where}: the image holds numbers of mode {image.mode}, and nothing says which of them is white; expected "
-            "8 bits a channel, or grey in a PNG or TIFF of 16 bits that fills them; convert the images"
+            f"{where}: the image has mode {image.mode}, in which the value of white is unknown; expected 8 bits per "
+            "channel, or a 16-bit grey PNG or TIFF that uses the full range; convert the images"
         )
     return pixels
 
@@ -94,12 +94,12 @@ def _encoded(cell: Any) -> bytes:
     if data is None and not path:
         raise ValueError("there is none")
     if data is None and is_address(path):
-        raise ValueError("it is an address and nothing is downloaded: fetch the picture first")
+        raise ValueError("it is a URL, and nothing is downloaded: fetch the picture first")
     data = read_regular(Path(path), MOST_IMAGE_BYTES) if data is None else data
     if not data:
         raise ValueError("it has 0 bytes")
     if data.startswith(LFS):
-        raise ValueError("it is a pointer of Git LFS; fetch the picture: git lfs pull")
+        raise ValueError("it is a Git LFS pointer; fetch the picture: git lfs pull")
     return data
 
 
@@ -113,9 +113,9 @@ def _why(error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return f"its content is none of {', '.join(FORMATS)}; convert it"
+        return f"its content is not one of {', '.join(FORMATS)}; convert it"
     if isinstance(error, Image.DecompressionBombError):
-        return f"it declares more than the {MOST_IMAGE_PIXELS:,} pixels that are expected at most"
+        return f"it declares more than {MOST_IMAGE_PIXELS:,} pixels, the most that are read"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     said = error.strerror if isinstance(error, OSError) and error.strerror else shown(error)
@@ -177,7 +177,7 @@ def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndar
         OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError: if the file is damaged.
     """
     if not zipfile.is_zipfile(file):
-        raise ValueError("it is no archive of arrays; write it with numpy.savez")
+        raise ValueError("it is not an archive of arrays; write it with numpy.savez")
     declared = 0
     with zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}

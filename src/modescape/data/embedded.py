@@ -104,7 +104,7 @@ def feature_arrays(path: Path, group: str | None = None) -> tuple[Cells, Cells |
     if missing := [name for name in ("x", "y") if name not in arrays]:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'x' and 'y'; missing {missing}")
     if ("test_x" in arrays) != ("test_y" in arrays):
-        raise InputError(f"'{path}' has only one of 'test_x' and 'test_y'; give both or none")
+        raise InputError(f"'{path}' has only one of 'test_x' and 'test_y'; give both or neither")
     names = arrays.get("feature_names")
     train = _columns(f"'{path}'", arrays["x"], arrays["y"], names)
     test = _columns(f"'{path}': test", arrays["test_x"], arrays["test_y"], names) if "test_x" in arrays else None

@@ -147,7 +147,7 @@ def source_of(
     names = [name for name in train.cells if name not in (*targets, data.group, *data.leave_out)]
     group = of_columns(data, targets, train, test)
     if not names:
-        raise InputError(f"{train.where} has no column beside {in_words(targets)}; expected features")
+        raise InputError(f"{train.where} has no column besides {in_words(targets)}; expected features")
     if test is not None and (lost := [name for name in [*names, *targets] if name not in test.cells]):
         raise InputError(f"{test.where} lacks the column {lost[0]!r}, which the training rows have")
     splits = [train] if test is None else [train, test]
@@ -179,7 +179,7 @@ def _values(splits: Sequence[Columns], name: str) -> list[str]:
     if len(found) > MOST_VALUES or len(found) >= rows > EVERY_ROW_ITS_OWN:
         raise InputError(
             f"{splits[0].where}: column {name!r} has {len(found):,} different texts in {rows:,} rows, such as "
-            f"{shown(repr(found[0]), 40)}: no category; leave it out: --set 'data.leave_out=[{name}]'"
+            f"{shown(repr(found[0]), 40)}: not a category; leave it out: --set 'data.leave_out=[{name}]'"
         )
     return found
 

@@ -147,8 +147,8 @@ def _part(source: str, split: str, root: Path, pictures: list[Path], notes: tupl
     labels = [file.parent.name if usual else None for file in pictures]
     if split == "train" and len(set(labels)) == 1:
         raise InputError(
-            f"'{source}': all pictures lie in '{pictures[0].parent}', so that nothing says what they show; give each "
-            "of two classes or more a folder, or name a table of paths and labels: "
+            f"'{source}': all pictures lie in '{pictures[0].parent}', and nothing says what they show; put each class "
+            "(two or more) into its own folder, or name a table of paths and labels: "
             f"--set data.source={_table_near(source)}"
         )
     names = sorted(set(map(str, labels)))

@@ -36,7 +36,7 @@ def check_column(name: str, columns: Sequence[str], target: str | None, where: s
             "examples belong together"
         )
     if name == target:
-        raise InputError(f"{where}: data.group and {key} name the same column {name!r}; groups are no target")
+        raise InputError(f"{where}: data.group and {key} name the same column {name!r}; groups cannot be the target")
 
 
 def groups_of(name: str, train: Placed, test: Placed | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -55,8 +55,8 @@ def groups_of(name: str, train: Placed, test: Placed | None) -> tuple[np.ndarray
         group = others[both[0]]
         raise InputError(
             f"{test[0]}, row {both[0]}, column {name!r}: the group {shown(repr(group), 60)} is in {train[0]}, too, row "
-            f"{rows[group]} ({len({*others[both].tolist()}):,} such groups). What belongs together must lie in one "
-            "split: move the rows, or give one table and let modescape cut it"
+            f"{rows[group]} ({len({*others[both].tolist()}):,} such groups). A group must lie in one split: move the "
+            "rows, or give one table and let modescape split it"
         )
     return found, others
 
@@ -66,15 +66,15 @@ def _texts(name: str, placed: Placed) -> np.ndarray:
     missing = [row for row, cell in enumerate(cells) if cell is None or cell != cell or cell == ""]
     if missing:
         raise InputError(
-            f"{where}, row {missing[0]}, column {name!r}: the group is missing in {len(missing):,} rows; give a row "
-            "that belongs to no other a group of its own, or leave those rows out"
+            f"{where}, row {missing[0]}, column {name!r}: the group is missing in {len(missing):,} rows; give each "
+            "row that belongs to no other its own group, or leave those rows out"
         )
     found = np.empty(len(cells), dtype=object)
     for row, cell in enumerate(cells):
         found[row] = _text(cell)
         if not is_writable(found[row]) or len(found[row].encode()) > MOST_GROUP_NAME:
             raise InputError(
-                f"{where}, row {row}, column {name!r}: {shown(repr(cell), 60)} is no name of a group; expected at most "
+                f"{where}, row {row}, column {name!r}: {shown(repr(cell), 60)} is not a group name; expected at most "
                 f"{MOST_GROUP_NAME} bytes of Unicode"
             )
     return found

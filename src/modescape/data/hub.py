@@ -132,9 +132,7 @@ def _remote(data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
     if data.source.startswith("~"):
-        raise InputError(
-            f"'{data.source}': a shell writes ~ out only at the start of a word; use $HOME or the whole path"
-        )
+        raise InputError(f"'{data.source}': a shell expands ~ only at the start of a word; use $HOME or the full path")
     problem = _hub_problem(data.source)
     if problem is not None:
         # else the library retries an unreachable hub for 23 s; its cache is still used
@@ -143,7 +141,7 @@ def _remote(data: recipe.Data, stack: ExitStack) -> Any:
         return datasets.load_dataset(data.source, data.config)
     except Exception as error:
         raise InputError(
-            f"dataset '{data.source}' is neither a folder or file here nor to be had from the hub "
+            f"dataset '{data.source}' is neither a local folder or file nor available from the hub "
             f"({problem or _reason(error)})\n"
             "Check the name and the network, or give a local folder or file: --set data.source=PATH"
         ) from error

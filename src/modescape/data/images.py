@@ -29,7 +29,7 @@ def read(data: recipe.Data, task: recipe.Task, report: sources.Report | None = N
     path = Path(data.source)
     if path.is_file() and path.suffix.lower() not in (".npz", *SUFFIXES):
         raise InputError(
-            f"data.source '{path}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "
+            f"data.source '{path}' is a file of an unknown kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "
             "name of the hub"
         )
     if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be

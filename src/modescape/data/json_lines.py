@@ -36,7 +36,7 @@ def _json_object(number: int, line: str) -> dict[str, Any]:
     except ValueError:
         row = None
     if not isinstance(row, dict):
-        raise InputError(f"line {number} is no JSON object; expected one a line")
+        raise InputError(f"line {number} is not a JSON object; expected one per line")
     for name, cell in row.items():
         if cell is TWICE:
             raise InputError(f"line {number} has {shown(repr(name), 40)} twice; rename one")
@@ -46,7 +46,7 @@ def _json_object(number: int, line: str) -> dict[str, Any]:
                 "text, or with a fraction (1e30)"
             )
         if any(isinstance(one, str) and not _is_unicode(one) for one in (name, cell)):
-            raise InputError(f"line {number}, column {shown(repr(name), 40)}: half of a letter (a lone surrogate)")
+            raise InputError(f"line {number}, column {shown(repr(name), 40)}: half of a character (a lone surrogate)")
     return row
 
 

@@ -13,7 +13,7 @@ FRACTIONS = ("float", "halffloat", "double", "decimal")
 
 
 def refuse_arrays(image: np.ndarray, label: np.ndarray, name: str) -> None:
-    """Refuse arrays of tables, text, segmentation, or several labels a picture.
+    """Refuse arrays of tables, text, segmentation, or several labels per picture.
 
     Args:
         image: what should be pictures, [example, ...].
@@ -26,8 +26,8 @@ def refuse_arrays(image: np.ndarray, label: np.ndarray, name: str) -> None:
     fractions = label[label != np.rint(label)] if label.dtype.kind == "f" and label.ndim == 1 else label[:0]
     if len(fractions):
         raise InputError(
-            f"{name}: label is {label.dtype} with values such as {fractions[0]:g}, no classes; for a regression leave "
-            "task.kind to be found"
+            f"{name}: label is {label.dtype} with values such as {fractions[0]:g}, not classes; for a regression "
+            "leave task.kind out"
         )
     if image.dtype.kind in "UST":
         raise UnsupportedError(f"{name}: image holds text")
@@ -36,7 +36,7 @@ def refuse_arrays(image: np.ndarray, label: np.ndarray, name: str) -> None:
     if label.ndim >= 3:
         raise UnsupportedError(f"{name}: label is {label.dtype} {list(label.shape)}: a class for each pixel")
     if label.ndim == 2 and label.shape[1] > 1:
-        raise UnsupportedError(f"{name}: label is {label.dtype} {list(label.shape)}: several numbers a picture")
+        raise UnsupportedError(f"{name}: label is {label.dtype} {list(label.shape)}: several numbers per picture")
 
 
 def refuse_columns(kinds: Mapping[str, str], images: list[str], label: str | None, name: str) -> None:
@@ -58,11 +58,11 @@ def refuse_columns(kinds: Mapping[str, str], images: list[str], label: str | Non
         hint = "; a column of paths is named by data.image=COLUMN" if looks == "text" else ""
         raise UnsupportedError(f"{name} has no column of images: {listed}; it looks like {looks}{hint}")
     if len(images) == len(kinds) > 1:
-        raise UnsupportedError(f"{name} holds nothing but images: {listed}; it looks like a picture for each picture")
+        raise UnsupportedError(f"{name} holds nothing but images: {listed}; it looks like image-to-image data")
     if label is None and numbers and len(numbers) + len(images) == len(kinds):
         label = numbers[0]  # nothing else could be it
     kind = kinds.get(label or "", "")
     if kind.startswith(FRACTIONS):
         raise UnsupportedError(f"{name}: the label {label!r} is {kind}: a regression")
     if kind.startswith(("list", "large_list", "fixed_size_list")):
-        raise UnsupportedError(f"{name}: the label {label!r} is a {kind}: several labels a picture")
+        raise UnsupportedError(f"{name}: the label {label!r} is a {kind}: several labels per picture")

@@ -67,7 +67,7 @@ def targets(parts: Sequence[Part], column: str, image: str) -> list[np.ndarray]:
         if None in values:
             row = values.index(None)
             _, where = next(part.cells(image, [row]))
-            what = "missing" if cells[row] in (None, "") else f"{shown(repr(cells[row]), 40)}, no finite number"
+            what = "missing" if cells[row] in (None, "") else f"{shown(repr(cells[row]), 40)}, not a finite number"
             raise InputError(f"{where}: the target {column!r} is {what}; leave such rows out")
         found.append(np.array(values, dtype=np.float64)[:, None])
     return found

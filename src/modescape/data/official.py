@@ -46,7 +46,7 @@ class OfficialShift:
         channels, height, width = test.images.shape[1:]
         found = cls(Path(folder), len(test.label), (channels, height, width))
         if not found.folder.is_dir():
-            raise InputError(f"data.shift '{folder}' is not a folder; expected one of official files, or null")
+            raise InputError(f"data.shift '{folder}' is not a folder; expected a folder of the official files, or null")
         for name in corruptions:
             found._rows(name)
         found._check_labels(test.label.cpu().numpy())

@@ -123,8 +123,8 @@ def _images(
         return
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"out-of-distribution source '{source}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a "
-            f"folder, a hub name, or one of {', '.join(EMBEDDED)}"
+            f"out-of-distribution source '{source}' is a file of an unknown kind; expected .npz, "
+            f"{', '.join(SUFFIXES)}, a folder, a hub name, or one of {', '.join(EMBEDDED)}"
         )
     name, _, config = (source, "", "") if path.exists() else source.partition(":")
     with opened(recipe.Data(source=name, config=config or None)) as parts:

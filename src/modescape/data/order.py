@@ -45,7 +45,7 @@ def check_batches(train: Train, num_examples: int, least: int) -> list[str]:
         remedy = (
             "choose train.batch_size=2 or larger" if train.batch_size < least else "train on 2 or more (data.train)"
         )
-        raise InputError(f"in training this network takes no batch of one example, as under batch norm; {remedy}")
+        raise InputError(f"this network cannot be trained on a batch of one example, as with batch norm; {remedy}")
     if train.last_batch_of_one == "drop" and sum(sizes) < num_examples and train.batches == "permutation":
         return ["in training this network takes no batch of one example: the last one of an epoch is left out"]
     if sizes[-1] > train.batch_size:

@@ -89,7 +89,7 @@ def _npz(path: Path, task: recipe.Task | None, more: list[str]) -> tuple[Source,
     test_image = arrays.get("test_image")
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
     if (test_image is None) != (test_label is None):
-        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or neither")
     notes = ()
     if test_label is not None and len(test_label) and test_label.max() < 0:
         notes, test_image, test_label = (_hidden("test"), _test_images(None)), None, None
@@ -109,12 +109,12 @@ def _of_numbers(arrays: Mapping[str, np.ndarray], targets: np.ndarray, path: Pat
     refuse_arrays(image, np.zeros(len(targets), np.int64), f"'{path}'")
     own = arrays.get("test_label")
     if (test is None) != (own is None):
-        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or neither")
     first = _channels_first(image, path)
     second = None if test is None else _channels_first(test, path)
     kept = None if own is None else own.astype(np.float64).reshape(len(own), -1)
     if kept is not None and kept.shape[1] != targets.shape[1]:
-        raise InputError(f"'{path}': test_label has {kept.shape[1]} numbers a row, and label {targets.shape[1]}")
+        raise InputError(f"'{path}': test_label has {kept.shape[1]} numbers per row, and label {targets.shape[1]}")
     names = output_names(arrays.get("class_names"), targets.shape[1])
     return Source(first, targets, second, kept, names)
 

@@ -70,7 +70,7 @@ def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_tes
     if known.sum() < 2:
         alone = shown(repr(names[int(train.label[0])]), 60)
         raise InputError(
-            f"all training {noun}s ({len(train.label):,}) are of the class {alone}; "
+            f"all training {noun}s ({len(train.label):,}) belong to the class {alone}; "
             f"networks need two classes. Give more {noun}s, larger data.train, or smaller data.test and data.validation"
         )
     of_unknown = int((~known[test.label]).sum())
@@ -78,14 +78,14 @@ def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_tes
     such = shown(", ".join(unknown[:5]), 200) + (" and others" if len(unknown) > 5 else "")
     if of_unknown == tested and own_test:
         raise InputError(
-            f"no test {noun} is of a class that is trained on (test {noun}s are of classes such as {such}); give "
+            f"no test {noun} belongs to a class in the training split (test {noun}s have classes such as {such}); give "
             "both splits the same classes, spelled in the same way"
         )
     if not unknown:
         return ()
     classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes:"
-    share = f"; {of_unknown:,} of {tested:,} test {noun}s are, and can only be errors" if of_unknown else ""
-    return (f"No training {noun} is of {classes} {such}{share}.",)
+    share = f"; {of_unknown:,} of {tested:,} test {noun}s do, and can only be errors" if of_unknown else ""
+    return (f"No training {noun} belongs to {classes} {such}{share}.",)
 
 
 def _count(amount: int | float, available: int, key: str, total: int, word: str) -> int:
@@ -93,7 +93,7 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
     count = amount if isinstance(amount, int) else max(1, round(amount * available))
     if count >= available:
         raise InputError(
-            f"{key} asks for {amount} {word} and {available} of {total} are there; nothing would be left. "
+            f"{key} asks for {amount} {word}, and {available} of {total} are available; none would be left. "
             f"Ask for fewer, or for a share: --set {key}=.2"
         )
     return count
@@ -175,12 +175,12 @@ class Groups:
         train, validation, test = counts["train"], counts["validation"], counts["test"]
         parts = f"{train:,} groups in train, {validation:,} in validation and {test:,} in test"
         notes = [
-            f"What has the same {self.name!r} belongs together: {parts}. No split cuts such a group, and intervals are "
-            "for new groups."
+            f"{self.word.capitalize()} with the same {self.name!r} stay together: {parts}. No group is split, and "
+            "intervals are for new groups."
         ]
         off = [f"{key} has {came:,} in place of {asked:,}" for key, asked, came in self.asked if asked != came]
         if off:
-            notes.append(f"As no group is cut, {', '.join(off)} {self.word}.")
+            notes.append(f"As no group is split, {', '.join(off)} {self.word}.")
         if counts["test"] < FEW:
             notes.append(
                 f"The test split has {counts['test']} groups: with fewer than {FEW} intervals tend to be too short."

@@ -147,7 +147,7 @@ def read_table(path: Path, *, typed: bool = True) -> Any:
         raise InputError(f"'{path}': {error}") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"'{path}' cannot be read as a table: it is no text in UTF-8; save it as such ({shown(error)})"
+            f"'{path}' cannot be read as a table: it is not UTF-8 text; save it as UTF-8 ({shown(error)})"
         ) from error
     except (OSError, ValueError, csv.Error, RecursionError, pa.ArrowException, OverflowError, TypeError) as error:
         raise InputError(f"'{path}' cannot be read as a table: {shown(error)}") from error

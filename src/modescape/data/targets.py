@@ -42,7 +42,7 @@ def without_ignored(source: Source, settings: recipe.Task, name: str) -> Source:
     count = int((~kept).sum()) + (0 if test is None else int((~test).sum()))
     if not count:
         raise InputError(
-            f"{name}: no example has the label {shown(repr(ignored), 60)} of task.ignore; labels are "
+            f"{name}: no example has the label {shown(repr(ignored), 60)} of task.ignore; the labels are "
             f"{shown(', '.join(names[:5]), 200)}"
         )
     if not kept.any() or (test is not None and not test.any()):
@@ -81,10 +81,8 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
     """
     kind = settings.kind or ("regression" if train.is_floating_point() else "classification")
     if TASKS[kind].numbers != train.is_floating_point():
-        came = "numbers with fractions, and no classes" if train.is_floating_point() else "classes, and no numbers"
-        raise InputError(
-            f"task.kind is {kind}, and the targets are {came}; leave it to be found, or name another column"
-        )
+        came = "numbers with fractions, not classes" if train.is_floating_point() else "classes, not numbers"
+        raise InputError(f"task.kind is {kind}, and the targets are {came}; leave it out, or name another column")
     return task_class(kind).of_targets(settings, train.numpy(), names)
 
 

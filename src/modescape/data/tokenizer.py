@@ -67,7 +67,7 @@ def tokenizer(name: str) -> Tokenizer:
         lines = [line.strip() for line in read_regular(path, MOST_BYTES).decode("utf-8-sig").split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"data.tokenizer '{name}' is neither {BYTES!r} nor a file in UTF-8 with a token a line ({error})"
+            f"data.tokenizer '{name}' is neither {BYTES!r} nor a UTF-8 file with one token per line ({error})"
         ) from error
     tokens = [line for line in lines if line]
     known = {token: number for number, token in enumerate(tokens, start=FIRST)}

@@ -20,7 +20,7 @@ def price_words(one: Candidate, machine: Machine) -> str:
     held = f"{_bytes(memory)} of weights" if math.isfinite(memory) else ""
     time = one.price.training * machine.training_seconds
     training += f" ({significant(time)}{SPACE}s here)" if training and math.isfinite(time) else ""
-    return listing([part for part in (training, f"{passes} a prediction{seconds}", held) if part])
+    return listing([part for part in (training, f"{passes} per prediction{seconds}", held) if part])
 
 
 def _trainings(number: float) -> str:

@@ -127,15 +127,16 @@ def _not_converged(ending: Ending) -> str:
     if not ending.falling:
         return ""
     return (
-        f"The members had not converged: the validation loss of {ending.falling} of {ending.members} still falls as "
-        "training ends."
+        f"The members had not converged: the validation loss of {ending.falling} of {ending.members} was still "
+        f"falling when "
+        "training ended."
     )
 
 
 def lead(table: Table, decision: Decision) -> str:
     """How the sentence of the advice begins: what to do, without numbers of what it gains."""
     if decision.advice == "undecided":
-        return f"Cannot be told with {table.examples:,} test images:"
+        return f"Undecided with {table.examples:,} test images:"
     if decision.advice == "keep_one" and decision.chosen == 0:
         return f"Keep {baseline(table)}:"
     if decision.advice == "train_longer" and decision.candidate(table).advice != "train_longer":
@@ -153,16 +154,16 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     told = changes(table, decision.chosen, 0, unit, decision.widened)
     if decision.advice == "undecided":
         enough = (
-            f"about {decision.needed:,} would tell, if the difference stayed as it is"
+            f"about {decision.needed:,} would settle it if the difference stayed the same"
             if decision.needed
-            else "how many would tell cannot be said"
+            else "how many would settle it is unknown"
         )
         what = called(table, decision.chosen)
-        return f"whether {what} is worth its price over one network ({told}); {enough}."
+        return f"they do not show whether {what} is worth its price over one network ({told}); {enough}."
     if decision.advice == "keep_one" and decision.chosen == 0:
         return f"{_why_kept(table, decision, rules, unit)}."
     if decision.advice == "train_longer" and one.advice != "train_longer":
-        return "what several such networks gain says little of trained ones."
+        return "the gain of averaging undertrained networks says little about trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
     return f"{told} against {baseline(table)}{of_one} (intervals for {THESE}). Its price: {price}."
 
@@ -181,12 +182,12 @@ def _share(table: Table, decision: Decision) -> str:
 
 def _why_kept(table: Table, decision: Decision, rules: Rules, unit: str) -> str:
     if decision.rival is None:
-        return "nothing else keeps to the budget" if decision.left_out else "nothing else was measured"
+        return "nothing else fits the budget" if decision.left_out else "nothing else was measured"
     label = called(table, decision.rival)
     price = price_of(table, decision.rival, rules)
     told = changes(table, decision.rival, 0, unit)
     least = change(table.score, Difference(price, math.nan, math.nan), unit).split(" (")[0].lstrip("+")
-    return f"the next best, {label}, changes {told}, and its price asks for {least} of {table.score.short}"
+    return f"the next best, {label}, gives {told}; its price requires a gain of {least} in {table.score.short}"
 
 
 def _beaten(table: Table, decision: Decision, unit: str) -> str:
@@ -208,13 +209,14 @@ def _overruled(table: Table, decision: Decision, unit: str) -> str:
     if decision.overruled is None:
         return ""
     label, whole = called(table, decision.overruled), f"all {decision.allowed(table)} candidates together"
-    why = "is not told to be worth its price"
+    why = "is not shown to be worth its price"
     if table.gain(decision.chosen, decision.overruled).widened(decision.widened).low > 0:
         why = (
-            f"is worse there: the advice changes {changes(table, decision.chosen, decision.overruled, unit)} against it"
+            f"is worse there: compared with it, the advice gives "
+            f"{changes(table, decision.chosen, decision.overruled, unit)}"
         )
     return (
-        f"The advice was found on {table.judged_on}, so its intervals are 95 % for {whole}. The best on "
+        f"The advice was chosen on {table.judged_on}, so its 95 % intervals hold for {whole}. The best on "
         f"{table.chosen_on}, {label}, {why}."
     )
 
@@ -226,12 +228,12 @@ def _rival(table: Table, decision: Decision, unit: str) -> str:
     if decision.advice == "train_longer" and decision.candidate(table).advice != "train_longer":
         return ""
     found = table.gain(decision.rival, decision.chosen)
-    state = "better" if found.low > 0 else "worse" if found.high < 0 else "not told apart"
+    state = "is better" if found.low > 0 else "is worse" if found.high < 0 else "cannot be told apart from it"
     told = changes(table, decision.rival, decision.chosen, unit)
     label = called(table, decision.rival)
     if table.gain_where_chosen(decision.rival, decision.chosen) > 0 and not found.told:
-        return f"Whether {label} would be better still cannot be told: {told}."
-    return f"The next best of another kind, {label}, is {state}: {told}."
+        return f"Whether {label} would be even better is unclear: {told}."
+    return f"The next best of another kind, {label}, {state}: {told}."
 
 
 def _compared(table: Table, decision: Decision, unit: str) -> list[str]:

@@ -39,7 +39,7 @@ def choose_engine(name: str, device: str, workers: int | None = None, gpu_count:
     if name != "auto" and name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
-        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one a core")
+        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one per core")
     if name == "auto":
         several = (workers or cores()) > 1 if device == "cpu" else min(workers or gpu_count, gpu_count) > 1
         return Processes if several else Here

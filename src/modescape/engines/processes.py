@@ -88,7 +88,7 @@ class Processes(Engine):
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
-            raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
+            raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one per core")
 
     @classmethod
     def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:

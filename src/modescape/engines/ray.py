@@ -56,7 +56,7 @@ class Ray(Engine):
 
     elsewhere: ClassVar[bool] = True
     clustered: ClassVar[bool] = True
-    workers: int | None = None  # actors at most; None for one a CPU of the cluster
+    workers: int | None = None  # actors at most; None for one per CPU of the cluster
     address: str | None = None  # of the cluster
     needs: Needs = NOTHING  # of each actor
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -66,7 +66,7 @@ class Ray(Engine):
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
-            raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a CPU")
+            raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one per CPU")
         if importlib.util.find_spec("ray") is None:
             raise InputError("the engine 'ray' needs the package ray; install it with: pip install 'modescape[ray]'")
 

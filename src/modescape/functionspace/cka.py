@@ -65,7 +65,7 @@ def linear_cka(batches: Iterable[tuple[Array, Array]], *, level: float = 0.95) -
     sizes: list[int] = []
     for one, other in batches:
         if len(one) != len(other):
-            raise InputError(f"features are of {len(one)} and {len(other)} examples; expected the same examples")
+            raise InputError(f"features are for {len(one)} and {len(other)} examples; expected the same examples")
         if len(one) >= LEAST:
             x, y = centred_gram(one), centred_gram(other)
             products.append((float(x @ y), float(x @ x), float(y @ y)))

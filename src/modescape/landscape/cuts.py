@@ -97,7 +97,9 @@ class Cut:
             raise InputError(f"a cut has one or two directions, not {len(directions)}")
         axes = tuple(ModelState({name: one.double() for name, one in own.items()}, {}) for own in directions)
         if odd := [name for axis in axes for name in axis.params if name not in origin.params]:
-            raise InputError(f"a direction has '{odd[0]}', which the point has not; expected names of its parameters")
+            raise InputError(
+                f"a direction has '{odd[0]}', which the point does not have; expected names of its parameters"
+            )
         return cls(origin=origin, axes=axes, about=dict(about))
 
     @classmethod

@@ -84,7 +84,9 @@ class Layout:
             raise InputError(f"the point has no '{missing[0]}'; expected every parameter of the network{_hint(given)}")
         known = self.params | self.held
         if odd := [name for name in given if name not in known]:
-            raise InputError(f"the point has '{odd[0]}', which the network has not; expected one of its architecture")
+            raise InputError(
+                f"the point has '{odd[0]}', which the network does not have; expected a point of its architecture"
+            )
         for name, tensor in given.items():
             if tensor.shape[ndim:] != known[name].shape:
                 raise InputError(

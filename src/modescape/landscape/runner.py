@@ -63,7 +63,7 @@ class Runner:
             raise InputError(f"the model is an nn.{type(module).__name__}; give the network inside, model.module")
         if wrapper_of(module):
             raise InputError(
-                "the model is of TorchScript or torch.compile, and takes no weights of others "
+                "the model was made by TorchScript or torch.compile and cannot take other weights "
                 "(torch.func.functional_call); give the nn.Module itself"
             )
         try:

@@ -161,4 +161,4 @@ class Surface:
                 about=about["about"],
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            raise InputError(f"'{path}' is no surface that modescape wrote: {error}") from error
+            raise InputError(f"'{path}' is not a surface written by modescape: {error}") from error

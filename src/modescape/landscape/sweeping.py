@@ -59,7 +59,7 @@ def measure(
     before = kept if start is None and kept is not None and kept.exists() else start
     surface = begun(landscape, cut, x, y, before)
     if engine is not None and workplace is None:
-        raise InputError("an engine needs a workplace that opens (landscape, cut) where it works")
+        raise InputError("engine= also needs workplace=, which opens (landscape, cut) in each worker")
     held = [surface]
 
     def measured(index: np.ndarray) -> np.ndarray:

@@ -128,8 +128,8 @@ def _check_weights(evaluator: Evaluator, point: Params, batch: Batch, output: An
         changed = _called(evaluator, other, batch)
     if isinstance(output, Tensor) and torch.equal(output, changed):
         raise InputError(
-            "the network says the same with other weights: its forward does not use the parameters it is handed "
-            "(torch.func.functional_call); call its layers in forward, without copies of their weights"
+            "the network gives the same output with other weights: its forward does not use the parameters it is "
+            "handed (torch.func.functional_call); call its layers in forward, without copies of their weights"
         )
 
 

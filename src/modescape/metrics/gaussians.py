@@ -54,7 +54,7 @@ def check_predictive(predictive: np.ndarray, target: np.ndarray, ndim: int = 2) 
     if list(target.shape) != expected:
         raise InputError(f"target has shape {list(target.shape)}; expected {expected}, [example, output]")
     if not np.isfinite(target).all():
-        raise InputError("target holds what is no finite number")
+        raise InputError("target holds values that are not finite")
 
 
 def checked(

@@ -13,8 +13,7 @@ mean over one order, which is no smaller than that over several. For the gain, a
 minus the mean of its members'. Above K, the largest size with `LEAST` ensembles, influences are extrapolated as in
 `modescape.metrics.crossed`.
 
-One pass over the examples, a block at a time, gathers sums; memory grows neither with examples nor with sizes (with
-members by their square: the subsets, a byte each).
+One pass over the examples, in blocks, gathers sums; memory grows with the square of the members alone, a byte each.
 """
 
 from __future__ import annotations

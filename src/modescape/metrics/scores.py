@@ -79,7 +79,7 @@ class Score:
     def examples(self, log_prob: Array, label: Array) -> Array:
         """The score of every example, [..., example]; only for means over examples."""
         if self.per_example is None:
-            raise InputError(f"score {self.label!r} is of a whole test set; an example has none")
+            raise InputError(f"score {self.label!r} is defined on a whole test set, not on an example")
         log_prob, label, restore = self.check(log_prob, label)
         return restore(self.per_example(log_prob, label))
 

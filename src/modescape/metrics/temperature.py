@@ -133,7 +133,7 @@ def calibrated_nll(
     if label.size < 2:
         raise InputError("log_prob has 1 example; halves need 2 or more")
     if (count := count_units(group, label.size)) < 2:
-        raise InputError("all examples are of one group; halves need 2 groups or more")
+        raise InputError("all examples belong to one group; halves need 2 groups or more")
     rows, leading = log_prob.reshape(-1, *log_prob.shape[-2:]), log_prob.shape[:-2]
     start = _fit(rows, label, np.arange(label.size), np.ones(len(rows)))
     example = np.zeros((len(rows), label.size))

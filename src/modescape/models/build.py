@@ -67,7 +67,7 @@ def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Mo
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
     if wrapper := wrapper_of(module):
-        raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the network of Python itself")
+        raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the Python network itself")
     freeze(module, model.freeze)
     if model.factory not in MODELS and reading_of(module) is None:  # a factory may return the same network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))

@@ -52,7 +52,7 @@ def settings_kept(who: str) -> Iterator[None]:
 def wrapper_of(module: nn.Module) -> str:
     """In words, a wrapper around a network that cannot run with given weights (DataParallel, ...); "" for none."""
     if isinstance(module, torch.jit.ScriptModule):
-        return "makes a network of TorchScript (torch.jit.script or trace)"
+        return "makes a TorchScript network (torch.jit.script or trace)"
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return f"makes an nn.{type(module).__name__}"
     for layer in module.modules():
@@ -104,7 +104,7 @@ def check_output(module: nn.Module, shape: InputShape | Sequence[int], num_class
         )
     if gone := [name for name in parameters if not isinstance(tensors[name], Tensor)]:
         raise InputError(
-            f"evaluation takes the parameter '{gone[0]}' away from the network; leave it, and do not use it"
+            f"evaluation removes the parameter '{gone[0]}' from the network; keep it, even where it is not used"
         )
     changed = differing(parameters, {name: tensors[name] for name in parameters})
     if changed and _plain_numbers(module) != before:

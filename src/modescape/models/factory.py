@@ -43,7 +43,7 @@ WIDTHS: dict[str, dict[str, Any]] = {
 SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 """Kinds of inputs -> a built-in network that takes them."""
 
-EXPECTED = "expected a function or class of Python that makes an nn.Module"
+EXPECTED = "expected a Python function or class that makes an nn.Module"
 
 
 def find_factory(name: str) -> Callable[..., Any]:
@@ -61,7 +61,7 @@ def find_factory(name: str) -> Callable[..., Any]:
         raise InputError(f"model.factory '{name}' is the class {found.__name__}, {EXPECTED}")
     own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
     if own in sys.stdlib_module_names:  # reached through a module that imports it
-        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+        raise InputError(f"model.factory '{name}' belongs to Python's standard library, {EXPECTED}")
     return found
 
 

@@ -79,7 +79,7 @@ def choose(output: Any, which: str | int | None) -> tuple[Any, str]:
     if len(named) == 1:
         name, value = next(iter(named.items()))
         return value, f"'{name}' of {_words(output, named)}"
-    hint = "; say with model.output which of them are the logits" if named else ""
+    hint = "; name the logits with model.output" if named else ""
     raise InputError(f"the network returns {_words(output, named)}, expected a tensor [example, class]{hint}")
 
 

@@ -39,7 +39,7 @@ class Taken:
         rest = "; ".join(self.drawn[:MOST_NAMES])
         more = f"; and {len(self.drawn) - MOST_NAMES} more" if len(self.drawn) > MOST_NAMES else ""
         own = f"; each member draws its own: {rest}{more}" if self.drawn else ""
-        left = f"; {self.unused} of the file are not used" if self.unused else ""
+        left = f"; tensors of the file not used: {self.unused}" if self.unused else ""
         count = len(self.names) + len(self.drawn)
         return f"{len(self.names)} of {count} tensors start as in {_named(files_of(model))}{own}{left}"
 
@@ -112,7 +112,7 @@ def _read(path: Path) -> Params:
     """The tensors of one file."""
     if path.suffix.lower() in PICKLES:
         raise InputError(
-            f"model.init: '{path}' is a pickle, which can run code when it is opened. Convert it, where you trust it: "
+            f"model.init: '{path}' is a pickle, which can run code when it is opened. If you trust it, convert it: "
             f"safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), {path.stem + SUFFIX!r})"
         )
     try:
@@ -122,7 +122,7 @@ def _read(path: Path) -> Params:
     except OSError as error:
         raise InputError(f"model.init: cannot read '{path}': {error.strerror}") from error
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"model.init: '{path}' is no {SUFFIX} file ({shown(error)})") from error
+        raise InputError(f"model.init: '{path}' is not a {SUFFIX} file ({shown(error)})") from error
     bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         raise InputError(f"model.init: '{bad[0]}' in '{path}' holds numbers that are not finite")

@@ -46,10 +46,10 @@ class Habits:
     def trains_alone_because(self) -> str:
         """Why members cannot share a step; "" if they can."""
         reasons = {
-            "it draws random numbers of its own": self.draws,
-            "it puts new tensors in the place of those it had": self.replaces_buffers,
+            "it draws its own random numbers": self.draws,
+            "it replaces its tensors with new ones": self.replaces_buffers,
             "its batch norm averages over all batches": self.cumulative,
-            "it computes blocks again in the backward pass": self.recomputes,
+            "it recomputes blocks in the backward pass": self.recomputes,
             self.cannot_stack: bool(self.cannot_stack),
         }
         return next((reason for reason, found in reasons.items() if found), "")
@@ -76,23 +76,25 @@ class Habits:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
         if self.mixes_examples:
             lines.append(
-                "in evaluation what this network says of an image depends on the images of its batch, as under batch "
-                "norm without running statistics: its predictions hold for these batches alone"
+                "in evaluation this network's prediction for an image depends on the other images of the batch, as in "
+                "batch norm without running statistics: its predictions hold for these batches alone"
             )
         if self.training_output not in ("a tensor", self.evaluation_output):
-            lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
+            lines.append(
+                f"in training the network returns more than in evaluation; the loss uses {self.training_output}"
+            )
         if self.without_gradient:
             names = _listed(self.without_gradient)
-            lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
+            lines.append(f"no gradient reaches these parameters; they are not updated: {names}")
         if self.remembers:
             lines.append(
-                f"in training the network changes plain numbers, which are not saved: {_listed(self.remembers)}; a run "
-                "that was interrupted begins with them anew, so what training depends on belongs in a buffer "
-                "(register_buffer)"
+                "in training the network changes plain Python numbers, which are not saved: "
+                f"{_listed(self.remembers)}; a resumed run resets them, so keep whatever training depends on in a "
+                "buffer (register_buffer)"
             )
         if device == "cuda" and self.trains_alone_because:
             done = "trained" if self.can_stack_in_evaluation else "trained and evaluated"
-            lines.append(f"members are {done} one at a time, more slowly: {self.trains_alone_because}")
+            lines.append(f"members are {done} one at a time, which is slower: {self.trains_alone_because}")
         return lines
 
     @classmethod

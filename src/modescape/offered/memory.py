@@ -89,14 +89,14 @@ def arrays(
         "distance": np.full(models, np.nan) if distances is None else np.asarray(distances, dtype=np.float64),
     }
     if wrong := [name for name, values in about.items() if len(values) != models]:
-        raise InputError(f"there are {models} models and {len(about[wrong[0]])} {wrong[0]}; expected one a model")
+        raise InputError(f"there are {models} models and {len(about[wrong[0]])} {wrong[0]}; expected one per model")
     if wrong := [name for name, group in groups.items() if any(not 0 <= model < models for model in group)]:
         raise InputError(f"group {wrong[0]!r} names models that are not there; they are 0 to {models - 1}")
     if wrong := [name for name, group in groups.items() if _repeated(group)]:
         raise InputError(f"group {wrong[0]!r} names model {_repeated(groups[wrong[0]])[0]} twice; expected it once")
     alone = about["members"][list(groups.get(INDEPENDENT, ()))].tolist()
     if _repeated(alone):
-        raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model a member")
+        raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model per member")
     found: dict[str, InMemory] = {}
     for split, values in log_prob.items():
         own = group_codes((example_groups or {}).get(split), np.shape(values)[1])

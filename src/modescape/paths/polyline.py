@@ -25,7 +25,7 @@ def arc_length(points: Tensor) -> Tensor:
     lengths = points.double().diff(dim=0).norm(dim=1)
     total = lengths.sum()
     if not total > 0:
-        raise InputError("all points of the path are one; expected two different ends")
+        raise InputError("all points of the path are the same; expected two different ends")
     position = torch.cat([lengths.new_zeros(1), lengths.cumsum(0) / total])
     position[-1] = 1.0
     return position

@@ -199,7 +199,7 @@ def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progr
         kinds.setdefault(why, []).append(folder)
     if kinds:
         parts = "; ".join(f"{', '.join(folders)} ({why})" for why, folders in kinds.items())
-        progress.line(f"networks of analyses that were trained otherwise are trained again: {parts}")
+        progress.line(f"networks that analyses trained with other settings are trained again: {parts}")
 
 
 def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe], Dataset]) -> Study:

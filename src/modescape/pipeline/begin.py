@@ -182,7 +182,7 @@ def existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
     foreign = [name for name in layout.names(path) if name not in (layout.LOCK, layout.RECIPE) and name[0] != "."]
     if foreign:
         raise InputError(
-            f"'{path}' is no study and not empty (it holds '{foreign[0]}'); choose another folder with --out"
+            f"'{path}' is neither a study nor empty (it holds '{foreign[0]}'); choose another folder with --out"
         )
     return None
 

@@ -103,7 +103,7 @@ def _crossed(log_prob: np.ndarray, label: np.ndarray, first: np.ndarray, calibra
 
 def _of_numbers(study: Study, predictive: np.ndarray, target: np.ndarray, calibration: str) -> Calibrated:
     if calibration == BEFORE:
-        raise InputError("calibration 'members' is of a classification; of a regression it is average, none or auto")
+        raise InputError("calibration 'members' is for classification; for a regression choose average, none or auto")
     own = None
     if study.task.needs_validation:  # the variance of each network is that of its validation errors: fitted already
         completed = np.stack([study.task.completed(one, one, target) for one in predictive])

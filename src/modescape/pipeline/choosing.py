@@ -51,7 +51,7 @@ def choose(
     begun = recipes.load(folder / layout.RECIPE)
     if quick and begun.quick is None:
         raise InputError(
-            f"'{folder}' is a study without --quick, which makes another recipe; leave --quick out to go on with it, "
+            f"'{folder}' was made without --quick, which changes the recipe; leave --quick out to go on with it, "
             "or name its recipe and another folder with --out"
         )
     resolved = recipes.load(begun, overrides)
@@ -98,8 +98,8 @@ def _shadowed(named: str | Path | Recipe | None, resolved: Recipe, study: Path) 
         if source in (*recipes.BUILTIN_SOURCES, *recipes.BUILTIN_OOD):
             meanings.setdefault(source, []).append("other data")
     return tuple(
-        f"'{shown(word)}' means the built-in {' and '.join(dict.fromkeys(what))}; "
-        f"what lies here under that name is written ./{shown(word)}"
+        f"'{shown(word)}' means the built-in {' and '.join(dict.fromkeys(what))}; the file or folder of that name "
+        f"here is written ./{shown(word)}"
         for word, what in meanings.items()
         if Path(word).exists() and Path(word).resolve() != study.resolve()
     )

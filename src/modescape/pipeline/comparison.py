@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 FOLDER = "comparisons"
 ABOUT = "comparison.json"  # by which a folder of a comparison is recognised
-ALONE = "One network was given: its scores are below, and there is nothing to compare it with."
+ALONE = "One model was given: its scores are below, and there is nothing to compare it with."
 BARE = {
-    "classification": "Models say one class an example and no confidence: they vote, and of classes with equally many "
-    "votes the first wins; what needs probabilities is left out.",
-    "regression": "Models say one number an example and no variance: what needs one is left out.",
+    "classification": "The models give one class per example and no confidence: they vote, and the first of the "
+    "classes with most votes wins; whatever needs probabilities is left out.",
+    "regression": "The models give one number per example and no variance: whatever needs one is left out.",
 }
 
 
@@ -191,7 +191,7 @@ def _kinds_in_words(gathered: Gathered) -> list[str]:
         for kind in gathered.kinds
     }
     parts = [f"{kind} ({len(names)}: {shown(', '.join(names), 120)})" for kind, names in found.items()]
-    lines = [f"Taken for {'; '.join(parts if len(parts) > 1 else found)}; if they are not, --kind names what they are."]
+    lines = [f"Read as {'; '.join(parts if len(parts) > 1 else found)}; if this is wrong, give --kind."]
     return [*lines, BARE[gathered.task]] if gathered.bare else lines
 
 
@@ -215,7 +215,7 @@ def _analysed(name: str, gathered: Gathered, given: Given, path: Path | None, pr
     progress.finish()
     if some is not whole:
         line = (
-            f"Analyses that hold all models at a time look at {some.examples['test']:,} of "
+            f"Analyses that hold all models in memory use {some.examples['test']:,} of "
             f"{whole.examples['test']:,} examples, drawn at random: {', '.join(_of_samples(results))}."
         )
         given = replace(given, notes=[*given.notes, line])

@@ -117,6 +117,6 @@ def _subset(results: Mapping[str, xr.Dataset]) -> dict[str, Any] | None:
         "size": len(models),
         "chosen_by": selector,
         "search": approach,
-        "scores": _scores(dataset, "kept_score", "choosing so, on new examples", **place),
+        "scores": _scores(dataset, "kept_score", "this choice, on new examples", **place),
         "optimism": {metric: pick(dataset, "kept_optimism", metric=metric, **place) for metric in known(dataset)},
     }

@@ -114,7 +114,7 @@ def _of_comparison(path: Path) -> dict[str, xr.Dataset]:
         except FileNotFoundError:
             continue
         except DamageError as damage:
-            raise WorkError(f"'{result}' of a comparison is not as it was written; {again}") from damage
+            raise WorkError(f"'{result}' of a comparison has changed since it was written; {again}") from damage
     if DECIDING not in found:
         reason = "it has too few examples, or was made by an older version"
         raise InputError(f"the comparison in '{path}' holds no result to decide on: {reason}; {again}")

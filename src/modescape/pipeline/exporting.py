@@ -134,8 +134,8 @@ def export(
     difference = _difference(study, module, answered)
     if not difference <= FAR:
         raise WorkError(
-            f"the exported ensemble answers otherwise than the study, by up to {difference:.2g}; nothing was written. "
-            "Does the network depend on what lies outside its tensors?"
+            f"the exported ensemble's predictions differ from the study's by up to {difference:.2g}; nothing was "
+            "written. Does the network depend on anything outside its tensors?"
         )
     about |= {"check": {"examples": len(leaves[0]), "difference": difference, "read_back": written.run is not None}}
     claim_folder(folder)
@@ -149,11 +149,11 @@ def export(
 def _warnings(study: Study, module: Ensemble, difference: float) -> tuple[str, ...]:
     found = []
     if difference > CLOSE:
-        found.append(f"Answers differ from the study's predictions by up to {difference:.2g}.")
+        found.append(f"Predictions differ from the study's by up to {difference:.2g}.")
     if module.why_not:
-        found.append(f"The members run one after another: nothing is known of how to stack '{module.why_not}'.")
+        found.append(f"The members run one after another: there is no rule to stack '{module.why_not}'.")
     if (study.manifest.get("network") or {}).get("mixes_examples"):
-        found.append("What this network says of an example depends on the others of its batch.")
+        found.append("This network's prediction for an example depends on the rest of its batch.")
     return tuple(found)
 
 

@@ -27,7 +27,7 @@ def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
     }
     wrong = [name for name, given in of_pictures.items() if given and dataset.kind.name != IMAGES.name]
     if wrong:
-        raise InputError(f"{wrong[0]} is of pictures, and the examples are {dataset.kind.word}; leave it out")
+        raise InputError(f"{wrong[0]} is for pictures, and the examples are {dataset.kind.word}; leave it out")
     if (column := recipe.data.shift_column) is not None:
         select = nothing_selected if dataset.kind.shifts is None else dataset.kind.shifts.select
         select(dataset.kind, dataset.test.inputs, column)

@@ -85,13 +85,13 @@ def with_network(wanted: Wanted, base: Recipe, given: Aligned, progress: Progres
     keras = read(given.files[0], wanted.kind).layers
     if factory is None and keras:
         factory = recognised(keras, dataset.shape.offered.get("image_shape"))
-        notes += [f"the files are of the built-in network {factory!r}"] if factory else []
+        notes += [f"the files hold the built-in network {factory!r}"] if factory else []
     if factory is None and wanted.names_recipe:
         factory = base.model.factory  # of the recipe that was named
     if not factory:
         raise InputError(
-            "with data the network is needed that the weights are of: --factory package.module:callable, or the name "
-            "of a built-in one (of Keras' files these are recognised, and this one is none)"
+            "with data, name the network of the weights: --factory package.module:callable, or the name "
+            "of a built-in one (those are recognised in Keras files; this file holds another network)"
         )
     recipe = base.model_copy(update={"model": base.model.model_copy(update={"factory": factory, "init": None})})
     say_code("model.factory", factory, progress)
@@ -123,7 +123,7 @@ def alone(wanted: Wanted, given: Aligned) -> Source:
     if keras and (name := recognised(keras)):
         kernel, last = keras[0].arrays["kernel"], keras[-1].arrays["kernel"]
         module = build(Model(factory=name), (int(kernel.shape[2]), PIXELS, PIXELS), int(last.shape[-1]), 0)
-        notes.append(f"the files are of the built-in network {name!r}: --data runs it")
+        notes.append(f"the files hold the built-in network {name!r}: --data runs it")
     kept = [] if module is None else [*module.state_dict()]
     files = Files(
         wanted.kind, wanted.weights, lambda held: bare(held) if module is None else fitted(held, module, kept)

@@ -32,7 +32,7 @@ def finish(path: Path, recipe: Recipe | None = None, *, progress: Progress) -> S
     with reopen(path, (), (), progress, recipe) as (study, engine):
         problems = [problem for number in study.trained if (problem := damage(study, number))]
         if problems:
-            raise WorkError(f"{problems[0]}; give the same modescape import again, with --out {path}: it is put back")
+            raise WorkError(f"{problems[0]}; give the same modescape import again, with --out {path}, to restore it")
         pieces = Pieces(study)
         try:
             if has_network(study):
@@ -50,7 +50,7 @@ def refuse_training(recipe: Recipe) -> None:
         InputError: if the recipe is of an imported study.
     """
     if recipe.imported is not None:
-        raise InputError("this study is of imported checkpoints: nothing in it is trained; modescape run looks at it")
+        raise InputError("this study is of imported checkpoints: nothing in it is trained; modescape run analyses it")
 
 
 def damage(study: Study, number: int) -> str:
@@ -58,7 +58,7 @@ def damage(study: Study, number: int) -> str:
     member = study.member(number)
     names = [checkpoint_name(epoch) for epoch in study.recipe.kept_epochs(number)]
     if member.status != "trained" or not {*names} <= member.checksums.keys():
-        return f"member {number} of '{study.path}' is not there"
+        return f"member {number} of '{study.path}' is missing"
     for name in names:
         try:
             data = read_file(member.path / name)

@@ -21,12 +21,12 @@ from modescape.study.layout import checkpoint_name, member_folder
 from modescape.types import ModelState
 
 ELSEWHERE = (
-    "These networks were trained elsewhere, perhaps on other images or on images prepared otherwise: what they score"
-    " here is of these images as this study prepares them (data.scaling, data.mean), no judgement of the networks"
+    "These networks were trained elsewhere, perhaps on other images or with other preprocessing: their scores hold "
+    "for these images as this study prepares them (data.scaling, data.mean), and are no judgement of the networks"
 )
 SEEN = (
     "Validation images are taken from the training images of the source, which these networks may have been trained on:"
-    " what is chosen or fitted on them (scales, temperatures) may be too confident"
+    " what is chosen or fitted on them (scales, temperatures) may be overconfident"
 )
 FIRST = {"lightning": 0}  # format -> number of the first epoch's end in its files, if not 1
 

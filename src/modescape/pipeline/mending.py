@@ -62,8 +62,8 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
             raise WorkError(f"{outcome.item}: {outcome.error}")
         for number in outcome.value:
             progress.line(
-                f"member {number} came out with other bits than it had (another machine, or other versions); "
-                "it is trained again from its beginning"
+                f"member {number} is not bit-identical (another machine, or other versions); it is trained again from "
+                "the start"
             )
             _forget(study, number)
     progress.finish()

@@ -45,8 +45,8 @@ def worker_memory(
         held, activations = data_bytes(dataset), numbers_given(recipe, dataset)
     except Exception as error:  # the data is gone, or what a network raises, which may be anything
         say(
-            f"What a worker holds was reckoned without data and layers ({type(error).__name__}); where workers die for "
-            "want of memory, say it: --set compute.worker_memory=MB"
+            f"The memory of a worker was estimated without data and layers ({type(error).__name__}); if workers run "
+            "out of memory, set it: --set compute.worker_memory=MB"
         )
     if plan.device == "cuda":
         return PROCESS + ON_A_GPU + DATA_COPIES * held

@@ -43,7 +43,11 @@ def engine_of(
     ]
     cannot, instead = "import", "or put it into a file such as net.py and name it net:..."
     if str(path).startswith("memory://"):
-        here, cannot, instead = [f"'{path}' lies in this process's memory"], "see", "or choose a folder or a store"
+        here, cannot, instead = (
+            [f"'{path}' lies in this process's memory"],
+            "see",
+            "or choose a folder or an object store",
+        )
     held = 0
     if compute.engine in ENGINES and ENGINES[compute.engine].clustered:
         held = compute.worker_memory * MEGABYTE if compute.worker_memory else memory()

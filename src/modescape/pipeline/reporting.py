@@ -55,8 +55,8 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
         except WorkError as error:
             notes[name] = str(error)
     notes |= {
-        name: f"Measured by modescape {result.attrs['version']}, whose results this version cannot show: modescape run "
-        "measures it again."
+        name: f"Measured by modescape {result.attrs['version']}, whose results this version cannot show; modescape "
+        "run measures them again."
         for name, result in found.items()
         if result.attrs["version"] != __version__
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modescape.engines.base import describe
 from modescape.progress import Progress
 
-AGAIN = "what is missing is made by each analysis that asks for it"
+AGAIN = "each analysis makes what it lacks"
 
 
 @dataclass

@@ -118,7 +118,7 @@ class Follower:
         if not self.failed:
             self.failed = True
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            self.progress.line(f"tracking with {self.name} stopped: {first}; the same command goes on with it later")
+            self.progress.line(f"tracking with {self.name} stopped: {first}; run the same command later to continue it")
 
     def keep(self) -> None:
         """Write down what was told; nothing where the tracker failed: it is told again."""

@@ -255,8 +255,8 @@ def _foreign(context: StudyContext, found: Mapping[int, Mapping[int, tuple[Start
         return ""
     there = shown(min(others.values()), 200)
     return (
-        f"member {', '.join(map(str, others))} was begun on another kind of machine ({there}; here {context.machine}): "
-        "trained whole on this one, from the beginning"
+        f"member {', '.join(map(str, others))} was started on another kind of machine ({there}; here "
+        f"{context.machine}): trained again here, from the start"
     )
 
 

@@ -6,7 +6,8 @@ from importlib import resources
 
 SCRIPTS = ("kit.js", "marks.js", "legend.js", "axes.js", "cells.js", "panel.js", "matrix.js", "figure.js", "scene.js")
 STYLES = ("colours.css", "chart.css")
-CARRIES = "it carries D3 (ISC licence)"  # said on every page; the text of the licence is in its script
+# said on every page; the texts of the licences are in its script
+CARRIES = "it carries D3 (ISC; parts of it BSD-3-Clause, MIT, Apache-2.0 and Unlicense)"
 
 
 def script(*more: str) -> str:

@@ -66,7 +66,7 @@ def choices(dataset: xr.Dataset | None) -> str:
         )
     if unsure := _unsettled(dataset):
         sentences.append(
-            f"Whether any step helps cannot be told for {_listing(unsure)}: the 95 % interval of the choice reaches "
+            f"Whether any step helps is unclear for {_listing(unsure)}: the 95 % interval of the choice reaches "
             "down to no step."
         )
     return " ".join(sentences)

@@ -27,7 +27,7 @@ class Task(Section):
     def _of_one_task(self) -> Task:
         """Refuse settings of the task that it is not."""
         if self.kind == "regression" and self.class_weights is not None:
-            raise ValueError("class_weights are of classes; a regression has none")
+            raise ValueError("class_weights are for classification; a regression has no classes")
         if self.kind == "classification" and not self.variance:
-            raise ValueError("variance is of a regression; classes have none")
+            raise ValueError("variance is for regression; a classification has none")
         return self

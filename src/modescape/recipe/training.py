@@ -26,7 +26,7 @@ class Step(Section):
     @model_validator(mode="after")
     def _check(self) -> Step:
         if len(self.factors) != len(self.epochs):
-            raise ValueError(f"{len(self.epochs)} epochs and {len(self.factors)} factors; give one factor an epoch")
+            raise ValueError(f"{len(self.epochs)} epochs and {len(self.factors)} factors; give one factor per epoch")
         if sorted(set(self.epochs)) != self.epochs:
             raise ValueError(f"epochs {self.epochs} must increase")
         return self
@@ -164,5 +164,5 @@ class Streams(Section):
     def _one_stem(self) -> Streams:
         """Refuse branches of a member that does not begin as they do."""
         if self.branches and (self.initialisation == "separate" or self.last_bit):
-            raise ValueError("branches are of one run; set initialisation to shared, and no last_bit")
+            raise ValueError("branches continue one run; set initialisation to shared, and no last_bit")
         return self

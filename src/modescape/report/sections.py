@@ -69,7 +69,7 @@ def sample_line(dataset: xr.Dataset) -> str:
 
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
-    common = {*PROVENANCE, *SECTION, "title", "left_out", "split"}
+    common = {*PROVENANCE, *SECTION, "title", "left_out", "split", "examples_word"}
     return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
 
 

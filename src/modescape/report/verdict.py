@@ -21,15 +21,16 @@ OTHER_RECIPES = (
     "source as its training images."
 )
 OTHER_SOURCES = (
-    "Other data, and how the networks were made: only what they say on these examples was given. Networks that were "
+    "Other data, and how the networks were made: only their predictions on these examples were given. Networks that "
+    "were "
     "trained or chosen on these examples look better here than they are."
 )
 IMPORTED = (
     "Other data, and how the networks were trained: only their checkpoints were given. Networks that were trained or "
     "chosen on these examples look better here than they are."
 )
-ALONE = "What these networks say of examples: only their weights were given."
-BY_ITSELF = "A gain takes two networks or more; below is what one shows."
+ALONE = "What these networks predict: only their weights were given."
+BY_ITSELF = "A gain needs two networks or more; this page shows what one tells."
 TRAINED_LESS = 80  # place among the limits
 
 

@@ -127,9 +127,8 @@ class Lease:
         self._deadline = steady + self._until - time.time()
 
     def _lose(self, holder: str) -> LeaseLost:
-        self._lost = (
-            f"the lease of '{self.folder}' was lost to {holder}: nothing more is written there; what was, is kept"
-        )
+        self._lost = f"the lease of '{self.folder}' was lost to {holder}: nothing more is written there; what was "
+        "written is kept"
         return LeaseLost(self._lost)
 
 

@@ -44,7 +44,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     """
     protocol = url.partition(":")[0]
     if protocol in ("http", "https"):
-        raise InputError(f"'{url}' is an address of the web; a study lies in a folder or in a store of objects")
+        raise InputError(f"'{url}' is a web address; a study lies in a folder or an object store")
     try:
         from fsspec import get_filesystem_class
 
@@ -100,7 +100,7 @@ def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -
         except (FileNotFoundError, FileExistsError) as error:
             if "bucket does not exist" in str(error):
                 bucket = "/".join(url.split("/")[:3])
-                raise InputError(f"there is no bucket '{bucket}'; make it, or name another one") from error
+                raise InputError(f"there is no bucket '{bucket}'; create it, or name another one") from error
             raise
         except PermissionError as error:
             raise InputError(f"'{url}': the store denies it ({_line(error)}); check the credentials") from error

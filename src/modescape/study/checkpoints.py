@@ -160,10 +160,10 @@ def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Res
     except FileNotFoundError:
         return None
     tensors, words = parsed(path, data)
-    again = f"modescape run does without it, or trains member {member} again"
+    again = f"modescape run works without it, or trains member {member} again"
     record = words.get("record", {})
     if words.get("sha256") != _digest(tensors, record):
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     expected = _words(study, member, words.get("epoch", 0))
     if {name: words.get(name) for name in expected} != expected or not is_count(words.get("epoch"), 0, MOST_EPOCHS):
         raise DamageError(f"'{path}' belongs to another member or study; {again}")
@@ -201,7 +201,7 @@ def parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamageError(f"'{path}' is damaged: it is not a whole safetensors file ({shown(error)})") from error
     if not isinstance(words, dict) or not isinstance(words.get("record", {}), dict):
-        raise DamageError(f"'{path}' is damaged: its metadata is not of modescape")
+        raise DamageError(f"'{path}' is damaged: its metadata was not written by modescape")
     if strange := {str(tensor.dtype) for tensor in tensors.values()} - NUMBERS:
         raise DamageError(f"'{path}' is damaged: it holds {', '.join(sorted(strange))} numbers")
     return tensors, words

@@ -51,7 +51,7 @@ def read_choice(study: Path, name: str, digest: str | None = None) -> dict[str, 
     data, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
     again = f"make it again with: {layout.run_again(study)}"
     if hashlib.sha256(data).digest() != checksum:
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     try:
         found = arrays.load(data)
         inputs = found.pop(INPUTS).tobytes().decode()

@@ -31,7 +31,7 @@ def read_chunk(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamageError: if its length or its checksum does not fit.
+        DamageError: if its length or its checksum does not match.
         WorkError: if the system does not let it be read.
     """
     data = layout.read_file(path, chunk_bytes(shape))
@@ -39,7 +39,7 @@ def read_chunk(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         raise DamageError(f"'{path}' has {len(data):,} bytes, expected {chunk_bytes(shape):,}")
     values = memoryview(data)[:-CHECKSUM_BYTES]
     if _checksum(values) != data[-CHECKSUM_BYTES:]:
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match")
     return np.frombuffer(values, NUMBER).reshape(shape).astype(np.float32)  # a copy of its own, which can be written
 
 

@@ -232,7 +232,7 @@ def parse_json(path: Path, data: bytes) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def read_recipe_values(study: Path) -> dict[str, Any]:
@@ -249,24 +249,24 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from error
     except OddYamlError as error:
-        raise InputError(f"'{path}' is no recipe: {error}") from error
+        raise InputError(f"'{path}' is not a recipe: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is damaged: it is not YAML") from error
     train = values.get("train") if isinstance(values, dict) else None
     for key, limits in COUNTS.items():
         if not isinstance(train, dict) or not is_count(train.get(key), *limits):
             low, high = limits
-            raise InputError(f"'{path}' is damaged: train.{key} is no whole number from {low} to {high:,}")
+            raise InputError(f"'{path}' is damaged: train.{key} is not a whole number from {low} to {high:,}")
     every = train.get("keep_every") if isinstance(train, dict) else None
     if every is not None and not is_count(every, *COUNTS["epochs"]):
-        raise InputError(f"'{path}' is damaged: train.keep_every is no whole number from 1")
+        raise InputError(f"'{path}' is damaged: train.keep_every is not a whole number from 1")
     if not keeping.is_imported(values.get("imported")):
         raise InputError(f"'{path}' is damaged: imported does not name its epochs")
     if not is_name(values.get("name", "study")):
-        raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
+        raise InputError(f"'{path}' is damaged: its name is not plain (letters, digits and ._-)")
     analyses = values.get("analyses")
     if analyses is not None and not (isinstance(analyses, list) and all(is_analysis(name) for name in analyses)):
-        raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
+        raise InputError(f"'{path}' is damaged: analyses is not a list of plain names (letters, digits and ._-)")
     return values
 
 

@@ -157,7 +157,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "inputs.word": (_is_word, "what examples are called, letters alone"),
     "num_classes": (lambda value: is_count(value, 0, MOST_CLASSES), f"a whole number from 0 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
-    "examples": (_are_examples, "the numbers of train, validation and test images"),
+    "examples": (_are_examples, "the numbers of train, validation and test examples"),
     "groups": (_are_groups, "the column of groups of examples, and how many each split has"),
     "data_notes": (_are_texts, "a list of sentences"),
     "plan": (lambda value: isinstance(value, dict), "the plan of the training"),

@@ -172,7 +172,7 @@ def write_member_state(
         ValueError: if the status is unknown.
     """
     if status not in layout.STATUSES:
-        raise ValueError(f"status {status!r} is none of {layout.STATUSES}")
+        raise ValueError(f"status {status!r} is not one of {layout.STATUSES}")
     state = {
         "status": status,
         "epochs_done": epochs_done,
@@ -239,5 +239,5 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
 
 def _epoch(text: str) -> int:
     if not is_count(number := int(text), 0, MOST_EPOCHS):
-        raise ValueError(f"epoch {number} is none from 0 to {MOST_EPOCHS:,}")
+        raise ValueError(f"epoch {number} is not between 0 and {MOST_EPOCHS:,}")
     return number

@@ -83,8 +83,9 @@ class Predictions:
         epochs = [int(self.epochs[row]) for row in self.models(member)]
         what = f"there are no {self._split} predictions of member {member}"
         if epochs:
-            return f"{what} at epoch {epoch}; kept and predicted are its epochs {ranges(epochs)}"
-        return f"{what}; predicted are the trained members {ranges(sorted({*self.members.tolist()})) or '(none yet)'}"
+            return f"{what} at epoch {epoch}; its epochs with predictions are {ranges(epochs)}"
+        trained = ranges(sorted({*self.members.tolist()})) or "(none yet)"
+        return f"{what}; predictions exist for the trained members {trained}"
 
     def models(self, member: int) -> list[int]:
         """Rows of a member's checkpoints, in the order of epochs."""
@@ -97,7 +98,7 @@ class Predictions:
             InputError: also if the study's task is not a classification.
         """
         if self._group.stored.fields[0].name != "log_prob":
-            raise InputError("this study is no classification and has no log-probabilities; use predictive(...)")
+            raise InputError("this study is not a classification and has no log-probabilities; use predictive(...)")
         return self.predictive(index, member=member, epoch=epoch)
 
     def predictive(

@@ -65,7 +65,7 @@ def read_dataset(path: Path) -> xr.Dataset:
     data = layout.read_file(path)
     again = f"make it again with: {layout.run_again(path.parents[1])}"
     if data[-TAIL:] != _tail(data[:-TAIL]):
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match; {again}")
     try:
         return _decoded(data) if len(data) > MOST_HELD else _held(data).copy(deep=True)
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
@@ -87,7 +87,7 @@ def check_contents(data: bytes) -> None:
                 raise ValueError(f"'{name}' is a link to another place")
             item = file[name]
             if not isinstance(item, h5py.Dataset):
-                raise ValueError(f"'{name}' is no variable")
+                raise ValueError(f"'{name}' is not a variable")
             declared += _checked_variable(name, item, len(data)) + _checked_attributes(f"'{name}'", item, len(data))
             if declared > len(data):
                 raise ValueError(f"it declares {declared:,} bytes up to '{name}' and has {len(data):,}")

@@ -26,7 +26,7 @@ COLUMNS = {
     "approach": Column("name of the method, UTF-8", kind="uint8", width=TEXT),
     "purpose": Column("purpose of the random streams, UTF-8", kind="uint8", width=TEXT),
     "scale": Column("setting of the method, in its own unit; NaN without one", kind="float64"),
-    "accept": Column("1 where draws below the threshold were drawn again"),
+    "accept": Column("1 where draws below the threshold were redrawn"),
     "draw": Column("number of the draw; of a snapshot its epoch", fill=ABSENT),
     "together": Column("networks that were drawn together"),
     "checkpoints": Column("digest of the checkpoints that it was drawn from"),

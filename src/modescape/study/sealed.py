@@ -43,7 +43,7 @@ def parse_sealed(path: Path, data: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise DamageError(f"'{path}' is damaged: it is nested too deeply") from error
     if not fits:
-        raise DamageError(f"'{path}' is damaged: its checksum does not fit")
+        raise DamageError(f"'{path}' is damaged: its checksum does not match")
     return values
 
 

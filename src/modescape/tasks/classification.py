@@ -68,7 +68,7 @@ class Classification:
         import numpy as np
 
         if not settings.variance:
-            raise InputError("task.variance is of a regression, and the targets are classes; leave it out")
+            raise InputError("task.variance is for regression, and the targets are classes; leave it out")
         weights = settings.class_weights
         if weights is None:
             return cls(len(names))
@@ -77,7 +77,7 @@ class Classification:
         if len(weights) != len(names):
             raise InputError(
                 f"task.class_weights has {len(weights)} numbers and there are {len(names)} classes "
-                f"({shown(', '.join(names[:5]), 200)}); give one a class, or 'balanced'"
+                f"({shown(', '.join(names[:5]), 200)}); give one per class, or 'balanced'"
             )
         if not any(weights[number] for number in np.unique(train)):
             raise InputError("task.class_weights is 0 for every class that is trained on; give one a weight")

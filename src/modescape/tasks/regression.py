@@ -81,7 +81,7 @@ class Regression:
             InputError: on settings of classes, and on a constant target.
         """
         if settings.class_weights is not None:
-            raise InputError("task.class_weights is set, and the targets are numbers, no classes; leave it out")
+            raise InputError("task.class_weights is set, and the targets are numbers, not classes; leave it out")
         return cls.fit(train, names, variance=settings.variance, unit=settings.unit)
 
     @classmethod
@@ -95,7 +95,7 @@ class Regression:
         for name, spread, centre in zip(names, deviation.tolist(), mean.tolist(), strict=True):
             if not spread > 1e-12 * abs(centre):
                 raise InputError(
-                    f"the target {name!r} is {centre:g} in all {len(train):,} training examples; nothing is to be "
+                    f"the target {name!r} is {centre:g} in all {len(train):,} training examples; nothing can be "
                     "learned from a constant. Name another column, or give more examples"
                 )
         return cls(names, tuple(mean.tolist()), tuple(deviation.tolist()), variance, unit)
@@ -154,7 +154,7 @@ class Regression:
         lies = "lies" if count == 1 else "lie"
         return (
             f"{many} {name} {lies} more than {FAR:g} deviations from the median training target (such as "
-            f"{target[rows[0], outputs[0]]:g}); squared errors are ruled by {'it' if count == 1 else 'them'}.",
+            f"{target[rows[0], outputs[0]]:g}); {'it dominates' if count == 1 else 'they dominate'} the squared error.",
         )
 
     def smoothed(self, share: float) -> Regression:

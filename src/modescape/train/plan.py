@@ -16,7 +16,7 @@ from modescape.kernels.implementation import Implementation
 from modescape.kernels.native import Build
 from modescape.network.member_ops import ComputePolicy, MemoryFormat
 
-NO_PLAN = "such a study can be read and not trained; begin another with --out"
+NO_PLAN = "such a study can be read but not trained; start another with --out"
 
 
 @dataclass(frozen=True, order=True)

@@ -175,7 +175,7 @@ class Steps:
                 raise
             except RuntimeError as error:  # the network waits for the GPU, or does something that cannot be recorded
                 reason = " ".join(str(error).split())[:200]
-                self.say(f"a step of this network cannot be recorded and is run each time, more slowly ({reason})")
+                self.say(f"a step of this network cannot be recorded, so each one is run, which is slower ({reason})")
                 self.replayed = False
                 self._replays.clear()
                 return None

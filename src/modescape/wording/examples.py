@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NEW = re.compile(r"\bon (new|other)( test)?\s+(images|examples)\b")
-IMAGES = re.compile(r"\b(?:([Aa])n? )?([Ii]mage|[Pp]icture)(s?)\b")
+# not "for example", nor a part of a path or of a name with a hyphen
+IMAGES = re.compile(r"(?<![\w/\\.-])(?:([Aa])n? )?(?<!\b[Ff]or )([Ii]mage|[Pp]icture|[Ee]xample)(s?)(?![\w/\\-]|\.\w)")
 VOWELS = "aeiou"
 
 
@@ -28,6 +29,8 @@ def in_words_of(word: str, text: str, grouped: bool = False) -> str:
 
     >>> in_words_of("rows", "Images of the test split, image by image: an image")
     'Rows of the test split, row by row: a row'
+    >>> in_words_of("rows", "10 test examples, for example; an example of images/a.png")
+    '10 test rows, for example; a row of images/a.png'
     >>> in_words_of("rows", "for new members on new examples", grouped=True)
     'for new members on test rows of new groups'
     """

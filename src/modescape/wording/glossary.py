@@ -116,8 +116,8 @@ GLOSSARY: dict[str, Term] = {
         "One evaluation of one network on one example; what a prediction costs.", forms=("forward passes",)
     ),
     "GGN": Term(
-        "Generalised Gauss-Newton matrix, J' H J with the Jacobian J of the outputs and the Hessian H of the loss by "
-        "the outputs: the positive semi-definite part of the Hessian.",
+        "Generalised Gauss-Newton matrix, J' H J with the Jacobian J of the outputs and the Hessian H of the loss "
+        "with respect to the outputs: the positive semi-definite part of the Hessian.",
         "Schraudolph 2002; Martens 2020, arXiv 1412.1193",
         ("generalised Gauss-Newton matrix", "Gauss-Newton"),
     ),
@@ -161,7 +161,7 @@ GLOSSARY: dict[str, Term] = {
         forms=("negative log-likelihood",),
     ),
     "out-of-distribution data": Term(
-        "Examples of another source than the training data, on which a prediction should be uncertain.",
+        "Examples from another source than the training data, on which a prediction should be uncertain.",
         "Hendrycks and Gimpel 2017, arXiv 1610.02136",
         ("out of distribution", "out-of-distribution", "OOD"),
     ),

@@ -46,7 +46,7 @@ def against(score: Score, low: float, value: float, high: float) -> Judged:
         better = sign * value > 0
         word = "gain" if better else "loss"
         return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)
-    return Judged("no better than", f"no gain beyond doubt: {score.short} {change}", False)
+    return Judged("no better than", f"no clear gain: {score.short} {change}", False)
 
 
 def bounded(metric: str, value: float, low: float, high: float) -> str:

@@ -69,7 +69,7 @@ def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str) 
         unknown=f"{what} changes {short} by {number}",
         told=f"{what} {'raises' if found.sign > 0 else 'lowers'} {short} by {number}",
         same=f"{what} leaves {short} unchanged",
-        open=f"Whether {what[:1].lower()}{what[1:]} changes {short} cannot be told: {number}",
+        open=f"Whether {what[:1].lower()}{what[1:]} changes {short} is unclear: {number}",
     )
     return _by_interval(said, metric, found, dataset, whom)
 

@@ -96,7 +96,9 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
     group = test.example_group
     enough_images(offered, len(label), 2, "calibration, on halves of them,")
     if count_units(group, len(label)) < 2:
-        raise NotEnough(f"calibration, on halves of the test images, needs 2 groups of them; {offered.named} has 1")
+        raise NotEnough(
+            f"calibration is measured on halves of the test split and needs 2 groups of examples; {offered.named} has 1"
+        )
     found = solutions(offered.sampled, SETS)
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     key = rng.key(offered.seed, "calibration")

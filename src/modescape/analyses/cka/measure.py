@@ -72,7 +72,9 @@ def measure(
     enough_units(offered, len(index), 2 * LEAST, WHAT)
     looked = Looked.at(context, in_batches(context.dataset.test, index, batch), checkpoints.solution(chosen[0]), layers)
     if not looked.names:
-        raise NotEnough(f"{WHAT} needs a layer with weights that gives a tensor once in a pass; the network has none")
+        raise NotEnough(
+            f"{WHAT} needs a layer with weights that returns one tensor per forward pass; the network has none"
+        )
     solutions = {member: looked.grams(checkpoints.solution(member)) for member in chosen}
     value, same = every_two(list(solutions.values()))
     along, steps = _along(looked, checkpoints, solutions, trajectories, epochs)

@@ -143,7 +143,7 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
         mean, low, high = mean_of(dataset, kind, "loss")
         there = math.isfinite(low) and math.isfinite(high)
         whose = short(covers_of(dataset, "mean_barrier"))
-        interval = f" ({low:.2f} to {high:.2f}; 95 %, {whose})" if there else ""
+        interval = f" ({low:.2f} to {high:.2f};\n95 %, {whose})" if there else ""
         title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
         panel = charts.square(title, "Member", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))

@@ -32,7 +32,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         whom = for_whom(covers_of(found, "mean_barrier"))
         sentence += f" (mean over pairs, 95 % interval {significant(low)} to {significant(high)}{whom})"
         if low <= 0:
-            return Part(why={45: f"{sentence}: whether their weights can be averaged cannot be told."})
+            return Part(why={45: f"{sentence}: whether their weights can be averaged is unclear."})
     best = {kind: mean_of(found, kind, "loss")[0] for kind in kinds_of(found) if kind.startswith("aligned")}
     if best and all(map(math.isfinite, best.values())):
         kind = min(best, key=lambda kind: best[kind])

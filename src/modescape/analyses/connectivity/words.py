@@ -112,7 +112,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     pairs, whom = count(len(pairs_of(dataset)), "pair"), for_whom(covers_of(dataset, "mean_barrier"))
     if raw.known and raw.sign <= 0:
         return (
-            f"Whether there is a barrier between two solutions cannot be told: the mean over {pairs} is "
+            f"Whether there is a barrier between two solutions is unclear: the mean over {pairs} is "
             f"{_nats(raw, whom)}, and the interval includes 0."
         )
     where = f"mean over {pairs}, {sample(dataset)}"

@@ -55,7 +55,9 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
     found = averages_of(predictions, models_of(predictions), scoring, examples, key)
     metrics = [name for name in SHARED if name in found.losses]
     if not metrics:
-        raise NotEnough(f"{what} needs the accuracy or the NLL; these models say one number an example and no variance")
+        raise NotEnough(
+            f"{what} needs the accuracy or the NLL; these models give one number per example and no variance"
+        )
     rows = [_of_score(found, metric, key, orders) for metric in metrics]
     dims, units = ("model", "metric"), units_of(metrics)
     texts = {

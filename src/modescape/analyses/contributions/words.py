@@ -98,5 +98,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     whom = for_whom(covers_of(dataset, "without"))
     rest = f"for {open_} of {len(models)} the 95 % interval{whom} of the change without that model includes 0"
     if not said:
-        return f"Which models the average needs cannot be told from its {short}: {rest} ({sample(dataset)})."
+        return f"Which models the average needs is unclear from its {short}: {rest} ({sample(dataset)})."
     return f"{said}{f'; {rest}' if open_ else ''} ({sample(dataset)})."

@@ -189,7 +189,7 @@ def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
     chosen = dataset.sel({"metric": ball, "other_metric": other})
     low, value, high = (float(chosen[f"correlation{end}"]) for end in ("_low", "", "_high"))
     said = f"rank correlation {style.number(value)}" if np.isfinite(value) else "no rank correlation"
-    whose = f"; 95 %, {short(covers_of(dataset, 'correlation'))}"
+    whose = f";\n95 %, {short(covers_of(dataset, 'correlation'))}"
     ends = f" ({style.number(low)} to {style.number(high)}{whose})" if np.isfinite(low) else ""
     (title, x_label), (name, label) = BALLS[ball], words(dataset, other)
     series = [

@@ -128,10 +128,10 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not math.isfinite(found.value):
         return ""
     if not found.known:
-        return f"Whether sharpness goes with test loss cannot be told: {members} are too few for an interval."
+        return f"Whether sharpness goes with test loss is unknown: {members} are too few for an interval."
     bounds = interval(found.low, found.high, 2, covers_of(dataset, "correlation"))
     number = f"rank correlation {fixed(found.value, 2)}, {bounds}, {members}"
     if not found.sign:
-        return f"Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 ({number})."
+        return f"Whether flatter solutions have a lower test loss is unclear: the interval includes 0 ({number})."
     word, among = "higher" if found.sign > 0 else "lower", "one of 8 correlations, not corrected"
     return f"Members of higher relative sharpness have a {word} test loss ({number}; {among})."

@@ -55,7 +55,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "member_score": (dims, member_score, both, "mean score of the networks"),
             "jensen_shannon": (("approach",), divergence, "nats", "divergence"),
             "training_epochs": (("approach",), cost, "1", "training epochs"),
-            "forward_passes": (("approach",), passes, "1", "forward passes an image"),
+            "forward_passes": (("approach",), passes, "1", "forward passes per image"),
             "accuracy": (("approach", "draw"), accuracy, "1", "accuracy of each network"),
             "diversity": (("approach", "draw"), diversity, "1", "disagreement with the baseline over the own error"),
         },

@@ -154,7 +154,7 @@ def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int,
     there = set(found.members)
     groups = [group for group in groups if all(member in there for member, _ in group)]
     if not groups:
-        raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")
+        raise NotEnough(f"cyclic schedules need trained networks; there are none of {method!r}")
     return groups
 
 

@@ -57,10 +57,10 @@ def _cost_note(one: Against, whom: str) -> str:
 
 def _price(cyclic: xr.Dataset | None) -> str:
     start = "Whether the ensemble is worth its price: "
-    passes = "prediction costs as many times more as it has members"
+    passes = "prediction costs one forward pass per member"
     if compared(cyclic, WHOLE):
-        return f"{start}{passes}, and no larger network was trained at its cost, only a longer one."
+        return f"{start}{passes}, and at its cost only a longer run was trained, no larger network."
     return (
-        f"{start}training costs as many times more as it has members, and so does prediction; neither one longer run "
-        "nor one larger network was trained at equal cost."
+        f"{start}training and prediction cost as many times those of one network as it has members; neither a longer "
+        f"run nor a larger network was trained at equal cost."
     )

@@ -73,8 +73,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         f"Maps of the mean network's {name} against diversity for sets of {count(networks, 'network')}, with "
         f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}. The "
-        "table has the step of each method with the lowest score on these test images themselves, which flatters "
-        "methods that were tried at several steps."
+        "table has the step of each method with the lowest score on these test images themselves, which favours "
+        "methods that were tried at several scales."
     )
     short = NAMES[error][3]
     header = (

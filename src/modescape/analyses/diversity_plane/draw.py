@@ -24,6 +24,7 @@ CURVES: dict[str, tuple[str, str, style.LineKind, float]] = {  # variable: name,
     "lowest": ("True bounds", style.NEUTRAL, "dot", 1.2),
 }
 CALIBRATED = "Calibrated votes"
+GIVEN = "Networks given"
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -43,6 +44,11 @@ def caption(dataset: xr.Dataset) -> str:
         steps.control(dataset),
         style.left_out(dataset),
     )
+
+
+def called(dataset: xr.Dataset, method: str) -> str:
+    """What networks of a method are called; those that others made may not be independent."""
+    return GIVEN if method == "independent" and dataset.attrs.get("given") else style.method_look(method).name
 
 
 def _given(dataset: xr.Dataset) -> bool:
@@ -105,7 +111,7 @@ def marks_of(dataset: xr.Dataset, method: str, x: np.ndarray) -> Series:
     look, chosen = style.method_look(method), dataset.sel({"approach": method})
     independent = method == "independent"
     return Series(
-        name=look.name,
+        name=called(dataset, method),
         x=x,
         y=chosen["diversity"].values,
         colour=look.colour,

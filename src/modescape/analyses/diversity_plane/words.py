@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.diversity_plane.draw import called
 from modescape.plots.style import method_look
 from modescape.wording.numbers import accuracy, significant
 from modescape.wording.summary import Summary
@@ -92,11 +93,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
             significant(mean_of_known(diversity[there])),
             significant(mean_of_known(diversity[good])),
         )
-        rows.append((method_look(method).name, str(int(there.sum())), *cells))
+        rows.append((called(dataset, method), str(int(there.sum())), *cells))
     known = {method: row[3] for method, row in zip(names_of(dataset), rows, strict=True)}
     text = (
         f"Scatter of networks by accuracy and normalised disagreement with a baseline right on {accuracy(best)}. "
-        + (f"Independent solutions have {known['independent']} on average. " if "independent" in known else "")
+        + (f"{who(dataset)} have {known['independent']} on average. " if "independent" in known else "")
         + "The table also has the mean over networks at most 2 points less accurate than the baseline."
     )
     header = ("method", "networks", "mean accuracy", "mean diversity", "of those within 2 points of the baseline")

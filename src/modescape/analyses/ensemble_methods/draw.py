@@ -37,7 +37,7 @@ APART = 0.15  # rows between two marks of a method and the middle of its row
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, marks of matplotlib and of pages
     "training_epochs": ("Training epochs", ("s", "square")),
-    "forward_passes": ("Forward passes an image", ("p", "pentagon")),
+    "forward_passes": ("Forward passes per image", ("p", "pentagon")),
 }
 
 

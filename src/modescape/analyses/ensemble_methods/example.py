@@ -58,12 +58,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "training_epochs": (("approach",), np.full(len(methods), 40), "1", "training epochs of one entry"),
             "forward_passes": (("approach",), cost, "1", "forward passes of one entry"),
             **stated(methods),
-            "equal_distance_score": (
-                ("other_approach", "metric"),
-                ALONE + at_one,
-                SCORE,
-                "at one distance",
-            ),
+            "equal_distance_score": (("other_approach", "metric"), ALONE + at_one, SCORE, "at one distance"),
             **_at_one_distance(at_one, narrow[:, 0]),
             "equal_distance_jensen_shannon": (("other_approach",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_approach",), np.arange(1.0, 8), "1", "setting there"),

@@ -41,8 +41,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         choices=[explored_scores(known), covers],
         charts=charts,
         sentences=sentences,
-        about=f"Methods within one run average {networks} networks of it; independent networks stand beside them with "
-        "their number. Press a row to set the method off in every figure of the page.",
+        about=f"Methods within one run average {networks} of its networks; independent networks are shown with "
+        "their number. Press a row to highlight the method in every figure of the page.",
         place=20,
     )
     return Explored(views=[view])

@@ -79,13 +79,13 @@ def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | No
     subject = f"{count(own.size, 'network')} of one run ({name})"
     if own.below:
         return (
-            "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
-            f"{subject}, is worth {own.text()}; 95{SPACE}% interval {bounds}{whom}{semicolon}{state}."
+            f"No method within one run was better than one network by calibrated likelihood: the best, {subject}, is "
+            f"worth {own.text()}; 95{SPACE}% interval {bounds}{whom}{semicolon}{state}."
         )
     if own.value < ONE:
         return (
-            f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
-            f"{subject}, 95{SPACE}% interval {bounds}{whom}."
+            f"No method within one run is worth more than one network by calibrated likelihood; the best: {subject}, "
+            f"95{SPACE}% interval {bounds}{whom}."
         )
     inconclusive = "" if own.low > 1 else ": inconclusive"
     return (

@@ -21,8 +21,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     if methods is None:
         return Part()
     limit = (
-        "The best that a subspace method can do: each was tried at a few steps, chosen on validation images, and with "
-        f"as many networks as all others; more samples, or samples from other training, may give more. "
+        "The best that a subspace method can do: each was tried at a few scales, chosen on validation images, with as "
+        "many networks as the others; more samples, or samples from other training, may gain more. "
         f"{steps.choices(scales)}"
     )
     return Part(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TITLE = "What averaging more networks gains"
 NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
+GIVEN = "Models given"  # of others, who may have made one from another
 LAW = "Closed form (Brier)"
 ROOT_LAW = "Closed form (root of the squared error)"
 MEAN_MEMBER = "Mean member"
@@ -50,6 +51,13 @@ def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
     """Whether a method's intervals leave out that networks differ: those of a single network, or of a single run."""
     runs = dataset.attrs["members"] if method == "independent" else dataset.attrs.get("runs_of_snapshots", 1)
     return int(runs) == 1
+
+
+def called(dataset: xr.Dataset, method: str) -> str:
+    """What networks of a method are called; models that others made may not be independent."""
+    if method == "independent" and dataset.attrs.get("given"):
+        return GIVEN
+    return NAMES.get(method, style.method_look(method).name)
 
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
@@ -126,7 +134,7 @@ def _paired(dataset: xr.Dataset, method: str, metric: str) -> Series:
     more: dict[str, Any] = {"low": ends["low"], "high": ends["high"], "hollow": np.full(int(there.sum()), alone)}
     more["covers"] = covers_of(dataset, "gain", method)
     line = line_of(method, dataset["size"].values[there].astype(float), ends["gain"], **more)
-    return dataclasses.replace(line, name=NAMES.get(method, line.name))
+    return dataclasses.replace(line, name=called(dataset, method))
 
 
 def _mean(dataset: xr.Dataset, metric: str, last: float) -> Series:
@@ -143,7 +151,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str) -> Series:
     ends: dict[str, Any] = {end: values[end] for end in ("low", "high")}
     ends["covers"] = covers_of(dataset, "score", method)
     series = line_of(method, values["size"].astype(float), values["score"], hollow=hollow, **ends)
-    return dataclasses.replace(series, name=NAMES.get(method, series.name))
+    return dataclasses.replace(series, name=called(dataset, method))
 
 
 def _law(dataset: xr.Dataset, method: str) -> Series:

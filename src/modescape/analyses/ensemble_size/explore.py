@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.ensemble_size.draw import NAMES, of_test_sampling_alone
+from modescape.analyses.ensemble_size.draw import called, of_test_sampling_alone
 from modescape.covers import THESE, covers_of
 from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 ABOUT = (
-    "Score of the average of k networks minus that of one network (of snapshots: of the mean snapshot, not of the "
-    "run's end), mean over subsets of that size. The two kinds of "
-    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these networks."
+    "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
+    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these members."
 )
 
 
@@ -115,8 +114,8 @@ def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Diffe
     zero = Series(name="One network", x=np.array([0.5, largest + 0.5]), y=np.zeros(2), line="dash", width=1)
     series = [zero]
     for method in methods(dataset):
-        if kind == "new" and of_test_sampling_alone(dataset, method):
-            continue
+        if method == "snapshots" or (kind == "new" and of_test_sampling_alone(dataset, method)):
+            continue  # the gain of snapshots is over the mean snapshot, not over one network
         series.append(_line(dataset, method, metric, ending, score))
     if longer and math.isfinite(longer[1].value):
         series += _level(longer, score.factor, largest)
@@ -143,8 +142,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Sco
     whose = covers_of(dataset, "gain", method, which=ending)
     size = dataset["size"].values[there].astype(float)
     line = line_of(method, size, value, low=low, high=high, covers=whose)
-    over = " (over the mean snapshot)" if method == "snapshots" else ""
-    return dataclasses.replace(line, name=f"{NAMES.get(method, line.name)}{over}")
+    return dataclasses.replace(line, name=called(dataset, method))
 
 
 def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
@@ -165,5 +163,5 @@ def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     before = f", {step}{behind} of it by the last one" if size > 2 else ""
     return (
         f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
-        f"training and {count(size, 'forward pass', 'forward passes')} a prediction."
+        f"training and {count(size, 'forward pass', 'forward passes')} per prediction."
     )

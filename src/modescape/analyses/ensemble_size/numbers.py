@@ -72,13 +72,13 @@ def unit_of(dataset: xr.Dataset) -> str:
 
 def _answer(gain: Gain | None, given: bool) -> str:
     if gain is None:
-        return "No verdict on the ensemble: it takes at least two trained networks."
+        return "No verdict on the ensemble: it needs at least two trained networks."
     if not gain.conclusive:
         whose = "these predictions" if given else "this study"
         return f"Inconclusive: {whose} cannot tell whether averaging helped."
     if given:
         return f"Their average is {'better' if gain.value < 0 else 'worse'} than one of them picked at random."
-    return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks did harm."
+    return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks hurt."
 
 
 def _sentence(gain: Gain | None, networks: str, than: str, unit: str) -> str:
@@ -110,8 +110,8 @@ def _cancel(sizes: xr.Dataset, gain: Gain | None) -> str:
     share = percent((single - together) / single) if single > 0 else ABSENT
     return (
         f"Averaging takes {share} off the mean squared error of the mean network, {of_target(single)} to "
-        f"{of_target(together)} (squares of the target's unit): the variance of the predictions, exactly; what all "
-        "networks get wrong alike stays."
+        f"{of_target(together)} (in squared target units): exactly the variance of the predictions; errors that all "
+        f"networks share remain."
     )
 
 
@@ -132,8 +132,8 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     limit = max(single - (single - together) / (1 - 1 / gain.size), 0.0)
     roots = [f"{of_target(math.sqrt(value))}{unit}" for value in (single, together, limit)]
     return (
-        f"{told} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
-        f"{gain.size} together, and {roots[2]} of infinitely many."
+        f"{told} By the closed form of the squared error, the RMSE is {roots[0]} for one network, {roots[1]} for "
+        f"{gain.size} averaged, and {roots[2]} for infinitely many."
     ).strip()
 
 

@@ -49,8 +49,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 
 _ONE_PAIR = (
-    "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain holds "
-    "the sampling of the test images only."
+    "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain covers "
+    "test-set sampling only."
 )
 
 
@@ -89,14 +89,14 @@ def _has_snapshots(sizes: xr.Dataset | None) -> bool:
 
 def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
-        missing = "ensemble_size was not measured" if sizes is None else "it takes at least two trained networks"
+        missing = "ensemble_size was not measured" if sizes is None else "it needs at least two trained networks"
         return f"No verdict on the ensemble: {missing}."
     if not gain.conclusive:
         whose = "these predictions" if sizes is not None and sizes.attrs.get("given") else "this study"
         return f"Inconclusive: {whose} cannot tell whether averaging helped."
     if sizes is not None and sizes.attrs.get("given"):
         return f"Their average is {'better' if gain.value > 0 else 'worse'} than one of them picked at random."
-    return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks did harm."
+    return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks hurt."
 
 
 def _gain_sentence(gain: Gain | None, networks: str, over: str = "", whom: str = "") -> str:
@@ -140,7 +140,7 @@ def _cancel_reason(sizes: xr.Dataset | None) -> str:
     single, together = (score_at(sizes, "independent", "brier", size) for size in (1, gain.size))
     return (
         f"Averaging the probabilities takes {percent((single - together) / single)} off the Brier score, from "
-        f"{fixed(single, 3)} to {fixed(together, 3)}: as much of their errors cancels (averaging never raises it)."
+        f"{fixed(single, 3)} to {fixed(together, 3)}, because part of their errors cancels (averaging never raises it)."
     )
 
 
@@ -180,8 +180,8 @@ def _brier_law(sizes: xr.Dataset, size: int) -> str:
         return ""
     limit = single - (single - together) / (1 - 1 / size)
     return (
-        f"By an exact law the Brier score is {fixed(single, 3)} of one network, {fixed(together, 3)} of {size} "
-        f"together, and {fixed(limit, 3)} of infinitely many."
+        f"By its closed form, the Brier score is {fixed(single, 3)} for one network, {fixed(together, 3)} for {size} "
+        f"averaged, and {fixed(limit, 3)} for infinitely many."
     )
 
 

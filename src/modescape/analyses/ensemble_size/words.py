@@ -56,8 +56,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     first = str(dataset["metric"].values[0])  # accuracy, or the RMSE of a regression
     for method in (str(method) for method in dataset["approach"].values):
         full = full_size(dataset, method, first)
-        own = covers_of(dataset, "score", method)
-        name = method if own == covers_of(dataset, "score") else f"{method} ({short(own)})"
+        own, name = covers_of(dataset, "score", method), _called(dataset, method)
+        name = name if own == covers_of(dataset, "score") else f"{name} ({short(own)})"
         gain = full_gain(dataset, method, first)
         for size in (int(size) for size in dataset["size"].values if size <= full):
             cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
@@ -67,7 +67,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
                 scores.written(first, pick(dataset, "score", approach=method, metric=first, size=size))
                 for size in (1, gain.size)
             )
-            parts.append(f"{method}: from {single} alone to {together} with {gain.size}")
+            parts.append(f"{_called(dataset, method)}: from {single} alone to {together} with {gain.size}")
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
@@ -78,6 +78,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     named = [f"{one}, 95 % ({kinds})" for one in scores.header(dataset["metric"].values, dataset)]
     header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _called(dataset: xr.Dataset, method: str) -> str:
+    return "given" if method == "independent" and dataset.attrs.get("given") else method
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:

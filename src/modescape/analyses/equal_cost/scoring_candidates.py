@@ -189,7 +189,7 @@ def examples_of(name: str, score: Score, predictive: np.ndarray, side: Side) -> 
     if score.per_example is not None:
         return by_group(np.asarray(score.examples(predictive, side.label)), side.group)
     if name != "rmse":
-        raise ValueError(f"{name!r} is no mean over examples")
+        raise ValueError(f"{name!r} is not a mean over examples")
     squared = by_group(example_squared(predictive, side.label), side.group)
     root = np.sqrt(squared.mean())
     return root + (squared - squared.mean()) / (2 * root) if root > 0 else squared

@@ -105,7 +105,7 @@ def _scratch(offered: Offered) -> Offered:
     try:
         found = auxiliary(offered, SCRATCH, WHAT)
     except InputError as error:
-        raise NotEnough(f"{WHAT} needs members from scratch, and they could not be begun") from error
+        raise NotEnough(f"{WHAT} needs members trained from scratch, which could not be started") from error
     trained(found, 2, f"{WHAT} (from scratch)")
     return found
 

@@ -26,7 +26,7 @@ KINDS = {  # relation: name in the legend, colour, marker
     0: ("first of its family", style.TRAIN_COLOUR, ("s", "square")),
     1: ("descends", style.VALIDATION_COLOUR, ("o", "circle")),
     2: ("start not here", style.VALIDATION_COLOUR, ("D", "diamond")),
-    3: ("which came first is not told", style.VALIDATION_COLOUR, ("^", "triangle-up")),
+    3: ("which came first is unknown", style.VALIDATION_COLOUR, ("^", "triangle-up")),
 }
 LEAST = 0.1  # beside the axis
 

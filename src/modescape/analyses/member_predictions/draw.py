@@ -13,7 +13,7 @@ from modescape.plots.charts import Chart, Panel, Series
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "What each member says of examples"
+TITLE = "Predictions of each member"
 LABELS = 11  # members a side
 
 
@@ -21,7 +21,7 @@ def caption(dataset: xr.Dataset) -> str:
     """A description of the examples."""
     return style.sentences(
         f"On {style.counted(dataset.sizes['example'], 'test example')} of {int(dataset.attrs['of_examples']):,},",
-        "evenly spaced over the split. Left: on how many of them so many members are right. Right: the share of them",
+        "evenly spaced over the split. Left: how many of them that many members get right. Right: the share of them",
         "that two members label differently; its colours go by the square root.",
         style.left_out(dataset),
     )

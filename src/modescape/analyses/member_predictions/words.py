@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "What each member says, image by image",
+    "Predictions of each member, image by image",
     "The probabilities of each member on test images that are evenly spaced over the split, the most disputed first. "
-    "The explorer averages any members of these and recalibrates them; here is on how many images how many members are "
-    "right, and how often two of them disagree.",
-    "Where all members are right on an image, so is every average of them; where some are right, averaging can win or "
-    "lose it, and where all are wrong it wins only if they are wrong in different ways. These are a part of the test "
+    "The explorer averages any members of these and recalibrates them; this figure shows how many members are right "
+    "on how many images, and how often two of them disagree.",
+    "Where all members are right, so is every average of them; where some are right, averaging can gain or lose the "
+    "image; where all are wrong, it gains only if they are wrong in different ways. These are a part of the test "
     "images: scores of all of them are in the other sections.",
 )
 

@@ -78,7 +78,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     p = dataset["p_adjusted"].transpose("metric", "approach", "other_approach").values[0][np.triu_indices(groups, 1)]
     apart, pairs = int((p < 0.05).sum()), int(np.isfinite(p).sum())
     if not pairs:
-        return "Whether groups differ cannot be told: no pair of groups has more than one run."
+        return "Whether groups differ is unknown: no pair of groups has more than one run each."
     return (
         f"For new runs on new examples, {apart} of {count(pairs, 'pair')} of groups differ in {scores.short(metric)} "
         f"after correction for multiple comparisons (adjusted p < 0.05; {sample(dataset)})"

@@ -39,11 +39,11 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         for name in (every, best)
     )
     sentence = (
-        f"These {models} together: {together}; the best alone, chosen on one half and scored on the other: {alone}. "
-        f"That is {words.phrase}."
+        f"The average of these {models}: {together}; the best alone, chosen on one half and scored on the other: "
+        f"{alone}. That is {words.phrase}."
     )
     return Part(
-        answer={28: f"All together are {words.short} the best alone."},
+        answer={28: f"The average of all is {words.short} the best alone."},
         sentences={28: sentence},
         cards={
             15: [Card("Best alone", *_card(dataset, metric, best))],

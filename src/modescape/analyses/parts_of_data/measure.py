@@ -55,7 +55,7 @@ def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
     members = trained(offered, 1, what)
     predictions, scoring = predicted(offered, "test", what), scoring_of(offered)
     if "test" not in offered.example_parts:
-        raise NotEnough(f"{what} need the part that each test example is of; {offered.named} says nothing of it")
+        raise NotEnough(f"{what} need to know which part each test example belongs to; {offered.named} does not say")
     found, left = _parts(predictions, np.asarray(offered.example_parts["test"]), parts)
     models = models_of(predictions)
     score, single = _models(predictions, models, found, scoring)

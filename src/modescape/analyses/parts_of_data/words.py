@@ -23,7 +23,7 @@ TEXT = Text(
     "The scores of the mean model and of all models averaged on each named part of the data, and the gain of "
     "averaging there; 95 % intervals for these models on new examples of the part.",
     "A good mean can hide a part on which the models are bad, or on which averaging does not help. Small parts have "
-    "wide intervals. Among many parts one or another stands out by chance: treat a surprise as a question, not as a "
+    "wide intervals. Among many parts one or another stands out by chance: treat a surprise as a question, not a "
     "finding.",
 )
 

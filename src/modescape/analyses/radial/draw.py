@@ -72,7 +72,7 @@ def _alike(dataset: xr.Dataset) -> str:
             "for the same function, 0 for disagreement equal to the error."
         )
     return (
-        f"Distance: root mean square of the differences from the solution's predictions on {style.tested_on(dataset)}. "
+        f"Distance: root mean square difference from the solution's predictions on {style.tested_on(dataset)}. "
         "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d "
         "the distance, e and b the errors of the point and of the solution: 1 for the same function, 0 for "
         f"uncorrelated errors. Colours end at {FAR:g} times what the solutions have. Loss: with all variances times "

@@ -114,7 +114,9 @@ def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
     if offered.auxiliary and offered.training.auxiliary_members < 2:
         raise NotEnough("the roles of randomness need variants.members: 2 or more")
     if offered.training.starts_equal:
-        raise NotEnough("the roles of randomness need initialisations that differ; this factory makes one")
+        raise NotEnough(
+            "the roles of randomness need initialisations that differ; this factory always makes the same one"
+        )
     kinds = {str(one): auxiliary(offered, one.folder, what) for one in CONDITIONS}
     short = [name for name, one in kinds.items() if len(one.members) < 2]
     if short:

@@ -49,10 +49,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     return results.make_result(
         {
             "score": (dims, score, SCORE, "mean over corruptions"),
-            "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
-            "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
-            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these members"),
-            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these members"),
+            **interval("score", dims, score, width, SCORE),
+            **interval("score", dims, score, width / 2, SCORE, these=True),
             **_over_one(score),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (

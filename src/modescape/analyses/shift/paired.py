@@ -56,7 +56,7 @@ def gain_of_kind_variables(found: np.ndarray, units: str) -> Variables:
             ("approach", "metric", "corruption", "severity"),
             found[..., place],
             units,
-            f"{words}score on that part minus one network's, paired: these networks on new examples",
+            f"{words}score on that part minus one network's, paired: these members on new examples",
         )
         for place, (end, words) in enumerate(GAINS_OF_KIND.items())
     }

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """What corruptions do not show."""
-    limit = "Every shift: corruptions are made from the test images, and each image gets one of them."
+    limit = "Every kind of shift: corruptions are made from the test images, one per image."
     return Part(limits={70: limit} if "shift" in results else {})

@@ -45,7 +45,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 _UNRELATED = (
     "That the networks are unrelated: hidden units can be permuted without changing the function, so a cosine near 0 "
-    "alone says little."
+    "says little by itself."
 )
 
 
@@ -112,7 +112,7 @@ def _functions_reason(solutions: xr.Dataset | None) -> str:
     moved = pick(solutions, "pair_mean", metric="displacement_cosine")
     if not math.isnan(moved):
         text += (
-            f" They start from one checkpoint; the mean cosine of what two of them have moved is {significant(moved)}."
+            f" They start from one checkpoint; the mean cosine of their displacements from it is {significant(moved)}."
         )
     return text
 
@@ -124,7 +124,7 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
     low, high = float(solutions["accuracy"].min()), float(solutions["accuracy"].max())
     across, _ = disagreements(solutions)
     if across == 0:
-        return f"They give every test image the same label ({accuracy(low)} right): averaging can change no label."
+        return f"They give every test image the same label ({accuracy(low)} right): averaging cannot change a label."
     names = ("", "_sampling", "_beyond", "_beyond_high")
     sd, sampling, beyond, most = (100 * pick(solutions, f"accuracy_sd{name}") for name in names)
     p_value, q = pick(solutions, "cochran_p"), pick(solutions, "cochran_q")
@@ -136,7 +136,7 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
     start = (
         f"They are not equally accurate ({bounds}; {test})"
         if p_value < 0.05
-        else f"Whether they differ in accuracy beyond test-set sampling cannot be told ({bounds}; {test})"
+        else f"Whether they differ in accuracy beyond test-set sampling is unclear ({bounds}; {test})"
     )
     return (
         f"{start}: the standard deviation between members is {fixed(sd, decimals)} points; test-set sampling alone "

@@ -41,16 +41,21 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     sentence = (
         f"{count(size, 'model')} of them{names}, chosen by {scores.short(where['other_metric'])}: "
         f"{bounded(metric, value, low, high)}, the score of the procedure, which chooses on {folds - 1} of {folds} "
-        f"parts and is scored on the other. Against all together that is {over_all.phrase}; against one model chosen "
-        f"in the same way {over_best.phrase}."
+        f"folds and is scored on the other. Compared with all together, this is {over_all.phrase}; compared with one "
+        f"model chosen in the same way, {over_best.phrase}."
     )
-    note = f"chosen on {folds - 1} of {folds} parts, scored on the other"
+    if holding(results, "covariance") is not None:  # of the advice
+        sentence += " The advice may name fewer: it weighs each gain against the price of its forward passes."
+    note = (
+        f"by {scores.short(where['other_metric'])} alone, at any price; chosen on {folds - 1} of {folds} folds, scored "
+        "on the other"
+    )
     limits = (
-        "How good the models that are kept are by themselves: they are chosen on all images, and their score there is "
-        "too good; the one that is given is that of choosing."
+        "How good the kept models are by themselves: they are chosen on all images, where their score is too "
+        "optimistic; the score given is that of the procedure."
     )
     return Part(
         sentences={29: sentence},
         limits={45: limits},
-        cards={22: [Card(f"Best {size} of {dataset.sizes['model']}", scores.written(metric, value), note)]},
+        cards={22: [Card(f"Best subset: {size} of {dataset.sizes['model']}", scores.written(metric, value), note)]},
     )

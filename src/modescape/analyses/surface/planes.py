@@ -116,7 +116,7 @@ def _principal(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane
     """The plane along the principal components of the run with the most checkpoints, through its solution."""
     run = max(runs, key=lambda one: len(one.steps))
     if len(run.steps) < 3:
-        raise InputError(f"it takes a training run of which three checkpoints are kept, and there are {len(run.steps)}")
+        raise InputError(f"it takes a training run with three kept checkpoints, and there are {len(run.steps)}")
     cut = landscape.principal_cut(run.states)
     seen = _projected(landscape, cut, [run])
     return Plane(PRINCIPAL, cut, [run.member], seen, _around(seen))

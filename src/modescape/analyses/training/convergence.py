@@ -23,7 +23,7 @@ def not_converged(training: xr.Dataset | None) -> str:
     trend, parts = training["trend"].values, []
     members = len(trend)
     if members and training.sizes["epoch"] < LEAST_EPOCHS:
-        return f"Whether the members had converged cannot be told from {count(training.sizes['epoch'], 'epoch')}."
+        return f"{count(training.sizes['epoch'], 'epoch')} are too few to tell whether the members had converged."
     for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
         change = np.abs(training["end_change"].values[trend == sign])
         if change.size:
@@ -49,7 +49,7 @@ def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     members, epochs = training.sizes["member"], int(cyclic.attrs["member_epochs"])
     more = count(round(pick(cyclic, "training_epochs", approach=WHOLE)), "epoch")
     return (
-        f"That more training would not help the members: the validation loss of all {members} is flat as training "
+        f"That more training would not help: the validation loss of all {members} is flat as training "
         f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "
         f"({interval(100 * low, 100 * high, 1)}), the mean member, of {epochs}, {accuracy(member)}."
     )

@@ -141,7 +141,7 @@ def _points(along: list[int], around: Mapping[str, list[int]]) -> int:
     """
     counts = {len(models) for models in around.values()}
     if len(counts) > 1:
-        raise InputError(f"{WHAT} needs as many networks of each approach; there are {sorted(counts)}")
+        raise InputError(f"{WHAT} needs equally many networks of each approach; there are {sorted(counts)}")
     if not around:
         raise NotEnough(f"{WHAT} needs predictions of networks around solutions; there are none")
     if (points := len(along) + counts.pop()) < LEAST:

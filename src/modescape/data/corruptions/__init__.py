@@ -124,7 +124,7 @@ def corrupt(images: Tensor, name: str, severity: int, keys: Tensor, photographs:
             "or 3 channels"
         )
     if keys.dtype != torch.int64 or keys.shape != images.shape[:1]:
-        raise ValueError(f"keys are {keys.dtype} {list(keys.shape)}, expected int64 [{len(images)}]: one an image")
+        raise ValueError(f"keys are {keys.dtype} {list(keys.shape)}, expected int64 [{len(images)}]: one per image")
     out = torch.empty_like(images)
     if not images.numel():
         return out

@@ -84,9 +84,9 @@ def _read(path: Path, height: int, width: int) -> Tensor:
     small = shrunk(whole, min(1.0, SHRUNK * height / NATIVE))
     if small.shape[1] <= height or small.shape[2] <= width:
         raise InputError(
-            f"data.frost '{shown(path)}' is {whole.shape[1]}x{whole.shape[2]} pixels (height x width), shrunk to "
-            f"{small.shape[1]}x{small.shape[2]}; expected more than {height}x{width} then, the size of the images: "
-            "take a larger picture, or leave this one out"
+            f"data.frost '{shown(path)}' is {whole.shape[1]}x{whole.shape[2]} pixels (height x width), which shrinks "
+            f"to {small.shape[1]}x{small.shape[2]}; expected more than the size of the images, {height}x{width}: use "
+            "a larger picture, or leave this one out"
         )
     return small
 

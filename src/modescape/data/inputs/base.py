@@ -62,7 +62,7 @@ def nothing_selected(kind: InputKind, inputs: Inputs, column: str | None) -> Map
         InputError: if one is named.
     """
     if column is not None:
-        raise InputError(f"data.shift_column is of tables, and the examples are {kind.word}; leave it out")
+        raise InputError(f"data.shift_column is for tables, and the examples are {kind.word}; leave it out")
     return {}
 
 

@@ -40,7 +40,7 @@ class Images:
         if len(train) > 1 and all(torch.equal(other, train[0]) for other in train):
             raise InputError(
                 f"all {len(train):,} training pictures are the same once decoded; look at two of them. If they are "
-                "drawings on a transparent ground, set another colour than theirs under them: "
+                "drawings on a transparent background, give the background another colour: "
                 "--set data.background=black"
             )
         return self, ()

@@ -57,7 +57,7 @@ def aligned(found: Found, first: int = 1) -> Aligned:
     if len({*lasts.values()}) > 1 or None in common:
         if len({*lasts.values()}) > 1:
             ends = ", ".join(f"{shown(name, 40)}: {step or 'no number'}" for name, step in list(lasts.items())[:3])
-            notes.append(f"the members end at different steps ({ends}, ...): only the last checkpoint of each is taken")
+            notes.append(f"the members end at different steps ({ends}, ...): only the last checkpoint of each is used")
         return Aligned(tuple(members), (1,), tuple((own[lasts[name]],) for name, own in members.items()), tuple(notes))
     steps = sorted(step for step in common if step is not None)
     if left := sum(len(own) for own in members.values()) - len(steps) * len(members):
@@ -106,9 +106,9 @@ class Files:
             return self._kept[path]
         held = chosen(read(path, self.kind), self.weights)
         found = self.fit(held)
-        prefix = [f"'{found.prefix}' is taken off the names of tensors"] if found.prefix else []
+        prefix = [f"'{found.prefix}' is removed from the names of tensors"] if found.prefix else []
         names = shown(", ".join(found.left[:3]), 120)
-        left = [f"{len(found.left)} tensors of the files have no place in the network: {names}"]
+        left = [f"{len(found.left)} tensors of the files have no counterpart in the network: {names}"]
         self.notes |= dict.fromkeys([*held.notes, *prefix, *(left if found.left else [])])
         size = sum(tensor.nbytes for tensor in found.state.values())
         if self._bytes + size <= BUDGET:
@@ -155,5 +155,5 @@ def surveyed(given: Aligned, state: Callable[[Path], ModelState], report: Callab
             notes.append(f"{given.paths[member][-1]} holds the same weights as {given.paths[solutions[last]][-1]}")
         solutions.setdefault(last, member)
     if len(broken) == len(given.names):
-        raise InputError(f"no member can be looked at: {broken[0]}")
+        raise InputError(f"no member can be used: {broken[0]}")
     return Surveyed(digest.hexdigest(), broken, tuple(notes))

@@ -44,7 +44,7 @@ def read_keras(path: Path) -> Held:
     except InputError:
         raise
     except (*BROKEN, zipfile.BadZipFile) as error:
-        raise InputError(f"'{path}' is no file of Keras ({shown(error, 160)})") from error
+        raise InputError(f"'{path}' is not a Keras file ({shown(error, 160)})") from error
     if not layers:
         raise InputError(f"'{path}' holds no layer with weights; expected what Keras' model.save writes")
     return Held(path, {}, (f"{len(layers)} layers of Keras with weights",), layers=layers)
@@ -54,7 +54,7 @@ def _of_archive(path: Path) -> list[Layer]:
     with zipfile.ZipFile(io.BytesIO(read_regular(path, MOST))) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
         if WEIGHTS not in sizes or CONFIG not in sizes:
-            raise InputError(f"'{path}' is no archive of Keras: it lacks {WEIGHTS} or {CONFIG}")
+            raise InputError(f"'{path}' is not a Keras archive: it lacks {WEIGHTS} or {CONFIG}")
         if sum(sizes.values()) > 4 * path.stat().st_size + (1 << 20) or sizes[CONFIG] > MOST_CONFIG:
             raise InputError(f"'{path}' declares {sum(sizes.values()):,} bytes inside, more than it can hold")
         config = described(_parsed(path, archive.read(CONFIG)))
@@ -153,7 +153,7 @@ def _array(path: Path, group: h5py.Group, name: str, size: int) -> np.ndarray:
     inner = _inner(path, group, where) if where else group
     found = _inner(path, inner, last)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu" or found.ndim > 8:
-        raise InputError(f"'{path}': '{shown(name, 60)}' is no array of numbers")
+        raise InputError(f"'{path}': '{shown(name, 60)}' is not an array of numbers")
     if found.external or found.is_virtual or found.size * found.dtype.itemsize > size:
         raise InputError(
             f"'{path}': '{shown(name, 60)}' declares {list(found.shape)} numbers that the file does not hold"

@@ -85,7 +85,7 @@ def as_state(layers: Sequence[Layer], module: nn.Module, path: Path) -> Params:
     if left:
         raise InputError(
             f"'{path}': its layer '{left[0].name}' ({_shapes(left[0])}) has no place in the network; {len(left)} are "
-            "left over. Name the network that the file is of with --factory"
+            "left over. Name the network of the file with --factory"
         )
     return state
 

@@ -44,12 +44,12 @@ def chosen(held: Held, weights: str) -> Held:
         if not held.others:
             return held
         names = ", ".join(map(repr, held.others))
-        note = f"beside the network's own weights it holds averaged ones ({names}); taken are its own"
+        note = f"it holds averaged weights ({names}) besides the network's own; its own are used"
         return Held(held.path, held.tensors, (*held.notes, note), held.epoch, held.layers)
     if not held.others:
         raise InputError(f"'{held.path}' holds no averaged weights (ema); leave out --weights ema")
     name, tensors = next(iter(held.others.items()))
-    return Held(held.path, tensors, (*held.notes, f"taken are its averaged weights, {name!r}"), held.epoch, held.layers)
+    return Held(held.path, tensors, (*held.notes, f"its averaged weights are used, {name!r}"), held.epoch, held.layers)
 
 
 def fitted(held: Held, module: torch.nn.Module, kept: Sequence[str]) -> Fitted:
@@ -100,8 +100,8 @@ def _refused(path: Path, found: Params, own: Mapping[str, torch.Tensor], kept: S
     lacks = ", ".join(repr(shown(name, 60)) for name in missing[:MOST_NAMES])
     has = ", ".join(repr(shown(name, 60)) for name in extra[:MOST_NAMES]) or "nothing else"
     raise InputError(
-        f"'{path}' is of another network: it lacks {len(missing)} of {len(kept)} tensors ({lacks}), and has {has}; "
-        "name the factory that it was made with"
+        f"'{path}' belongs to another network: it lacks {len(missing)} of {len(kept)} tensors ({lacks}), and has "
+        f"{has}; name the factory that it was made with"
     )
 
 
@@ -144,8 +144,8 @@ def in_common(shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Common:
             file for file in files if not any(shapes[file].get(name) == shape for name, shape in first.items())
         )
         raise InputError(
-            f"'{files[0]}' and '{other}' have no tensor of the same name and shape: they are of different networks. "
-            "Import those of one architecture together"
+            f"'{files[0]}' and '{other}' have no tensor of the same name and shape: they belong to different networks. "
+            "Import checkpoints of one architecture together"
         )
     every = dict.fromkeys(name for own in shapes.values() for name in own)
     left = [name for name in every if name not in common]
@@ -153,7 +153,7 @@ def in_common(shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Common:
     if left:
         listed = ", ".join(shown(name, 60) for name in left[:MOST_NAMES])
         more = f" and {len(left) - MOST_NAMES} more" if len(left) > MOST_NAMES else ""
-        said.append(f"compared are the {len(common)} tensors that all have by name and shape; left out: {listed}{more}")
+        said.append(f"the {len(common)} tensors shared by name and shape are compared; left out: {listed}{more}")
     return Common(common, tuple(said))
 
 

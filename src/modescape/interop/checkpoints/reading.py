@@ -72,4 +72,4 @@ def _by_bytes(path: Path) -> str:
         return "torch"
     if len(start) == 16 and start[8:9] == b"{":
         return "safetensors"
-    raise InputError(f"'{path}' is of no known format; name it instead of auto: {', '.join(FORMATS[1:])}")
+    raise InputError(f"'{path}' has an unknown format; name it in place of auto: {', '.join(FORMATS[1:])}")

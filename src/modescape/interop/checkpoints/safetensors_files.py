@@ -72,9 +72,9 @@ def _weight_map(path: Path) -> dict[str, str]:
         held = json.loads(read_regular(path, MOST_INDEX))
         places = held["weight_map"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"'{path}' is no index of weights ({shown(error, 120)}); expected a weight_map") from error
+        raise InputError(f"'{path}' is not an index of weights ({shown(error, 120)}); expected a weight_map") from error
     if not isinstance(places, dict) or not places or not all(isinstance(file, str) for file in places.values()):
-        raise InputError(f"'{path}' is no index of weights: its weight_map is not tensor -> file")
+        raise InputError(f"'{path}' is not an index of weights: its weight_map is not tensor -> file")
     for file in dict.fromkeys(places.values()):
         if Path(file).name != file or file in ("", ".", "..") or "\\" in file or "\0" in file:
             raise InputError(f"'{path}' names the file {shown(repr(file), 80)}; expected the name of a file beside it")
@@ -88,7 +88,7 @@ def _tensors(path: Path) -> Params:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > MOST:
-            raise InputError(f"'{path}' is no ordinary file of at most {MOST:,} bytes")
+            raise InputError(f"'{path}' is not an ordinary file of at most {MOST:,} bytes")
         with safe_open(path, framework="pt") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except FileNotFoundError:
@@ -96,7 +96,7 @@ def _tensors(path: Path) -> Params:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, RuntimeError) as error:
-        raise InputError(f"'{path}' is no {SUFFIX} file ({shown(error, 160)})") from error
+        raise InputError(f"'{path}' is not a {SUFFIX} file ({shown(error, 160)})") from error
     return checked(path, found, about.st_size)
 
 

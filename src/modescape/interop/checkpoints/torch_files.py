@@ -33,7 +33,7 @@ def read_torch(path: Path) -> Held:
     size = path.stat().st_size
     tensors = checked(path, own, size)
     others = {name: checked(path, _tensors(copy), size) for name, copy in copies.items()}
-    notes = (f"its weights stand under {' > '.join(map(repr, keys))}",) if keys else ()
+    notes = (f"its weights are under {' > '.join(map(repr, keys))}",) if keys else ()
     return Held(path, tensors, notes, epoch_in(values), others=others)
 
 
@@ -67,8 +67,8 @@ def _explained(path: Path, error: Exception) -> str:
     if type(error).__name__ == "UnpicklingError" and "GLOBAL " in text:
         what = text.partition("GLOBAL ")[2].split(" ")[0]
         return (
-            f"'{path}' would run code when it is opened ({shown(what, 80)}): it is a whole object and no weights. "
-            "Where you trust it, save its weights alone: torch.save(model.state_dict(), ...)"
+            f"'{path}' would run code when it is opened ({shown(what, 80)}): it is a whole object, not weights. If "
+            "you trust it, save only its weights: torch.save(model.state_dict(), ...)"
         )
     return f"'{path}' cannot be read as a file of torch.save ({type(error).__name__}: {shown(text, 160)})"
 

@@ -12,7 +12,7 @@ from modescape.errors import InputError
 AFTER, BEFORE, NEVER = "average", "members", "none"
 CALIBRATIONS = {
     AFTER: "one temperature, of the averaged probabilities",
-    BEFORE: "a temperature a member, before the average",
+    BEFORE: "one temperature per member, before the average",
     NEVER: "no temperature",
 }
 """Ways to calibrate: name -> description."""

@@ -88,7 +88,7 @@ class EnsembleModule(nn.Module):
             if _agree(together, each, leaves):
                 self.members = together
             else:
-                self.why_not = "the whole, which answers otherwise stacked"
+                self.why_not = "the whole network, whose outputs change when stacked"
         except NotStackableError as error:
             self.why_not = str(error)
         self.eval()

@@ -15,7 +15,7 @@ from modescape.interop.predictions.content import Content
 from modescape.interop.predictions.lazy import NpyFile, Rows, check_room, declared_bytes, npy_header, unreadable
 from modescape.plain import shown
 
-SAVED = "save it by torch.save of tensors, of lists of tensors, or of dictionaries of such"
+SAVED = "save tensors, or lists or dictionaries of tensors, with torch.save"
 
 
 def read_npy(path: Path) -> Content:

@@ -178,7 +178,7 @@ def json_value(data: bytes, where: str) -> Content:
     try:
         content = json.loads(_decoded(data, where))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"'{where}' is no JSON: {shown(error, 120)}") from error
+        raise InputError(f"'{where}' is not JSON: {shown(error, 120)}") from error
     if isinstance(content, list) and content and isinstance(content[0], dict):
         return json_lines("\n".join(map(json.dumps, content)).encode(), where)
     named: Mapping[str, Any] = {"": content} if isinstance(content, list) else content
@@ -297,4 +297,4 @@ def _decoded(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"'{where}' is no text in UTF-8; save it as such ({shown(error, MOST_NAME)})") from error
+        raise InputError(f"'{where}' is not UTF-8 text; save it as UTF-8 ({shown(error, MOST_NAME)})") from error

@@ -82,7 +82,7 @@ def one_column(content: Content, column: str, prefer: Sequence[str], what: str) 
     if len(rows.shape) == 2 and rows.shape[1] == 1:
         return np.asarray(rows[:])[:, 0]
     if len(rows.shape) != 1:
-        raise InputError(f"the {what} of '{content.where}' have shape {list(rows.shape)}; expected one an example")
+        raise InputError(f"the {what} of '{content.where}' have shape {list(rows.shape)}; expected one per example")
     return np.asarray(rows[:])
 
 
@@ -165,8 +165,8 @@ def _refuse_spread(where: str, names: Iterable[str]) -> None:
     """Refuse a column of standard deviations, or of variances without means, in a regression."""
     if found := [name for name in names if name.lower() in (*DEVIATION, *VARIANCE)]:
         raise InputError(
-            f"'{where}' has a column {found[0]!r}; of a regression with variances columns 'mean' and 'variance' are "
-            "expected (a standard deviation squared)"
+            f"'{where}' has a column {found[0]!r}; for a regression with variances, columns 'mean' and 'variance' are "
+            "expected (the standard deviation squared)"
         )
 
 
@@ -205,10 +205,12 @@ def _apart(where: str, name: str, rows: Rows, examples: int | None, numbers: boo
         return {_number(name, model): Placed(rows, model) for model in range(shape[0])}
     if len(shape) == 2 and kind in "iuU" and not numbers and shape[1] > 1:
         if shape[0] == shape[1] or (examples is not None and examples not in shape):
-            raise InputError(f"'{where}' has shape {list(shape)}; which axis are examples? expected [model, example]")
+            raise InputError(
+                f"'{where}' has shape {list(shape)}; which axis holds the examples? expected [model, example]"
+            )
         labels = np.asarray(rows[:])
         if examples == shape[0] and np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all():
-            raise InputError(f"'{where}' has a 1 in each row and zeros: one-hot answers; give the number of the class")
+            raise InputError(f"'{where}' holds one-hot rows; give the number of the class instead")
         labels = labels if examples == shape[1] or (examples is None and shape[0] < shape[1]) else labels.T
         return {_number(name, model): one for model, one in enumerate(labels)}
     return {name: rows}

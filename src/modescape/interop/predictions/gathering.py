@@ -115,7 +115,7 @@ def _placed(name: str, read: Read, truth: Truth, origin: Origin, scratch: Scratc
 
 def _together(models: list[Opened], truth: Truth, options: Options, notes: list[str]) -> Gathered:
     if twice := [one.name for one in models if sum(one.name == other.name for other in models) > 1]:
-        raise InputError(f"two models are called {twice[0]!r}; give them other names")
+        raise InputError(f"two models are called {twice[0]!r}; give them different names")
     kinds = [kind_of_model(one, options, truth.numbers) for one in models]
     refuse_mixed(models, kinds)
     bare = LABELS in kinds or MEANS in kinds
@@ -159,8 +159,8 @@ def _warned(models: list[Model], kinds: list[str], label: np.ndarray, bare: bool
     if bare and len(set(kinds)) > 1:
         some = [one.name for one, kind in zip(models, kinds, strict=True) if kind not in (LABELS, MEANS)]
         return [
-            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models say none; compare such models "
-            "by themselves for scores of probabilities"
+            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models have none; compare models "
+            "with probabilities by themselves to score those"
         ]
     lost = [] if bare else [(one.name, count) for one in models if (count := impossible(one, label))]
     return [

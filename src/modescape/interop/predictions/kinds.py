@@ -13,12 +13,13 @@ from modescape.interop.predictions.lazy import Rows, blocks
 PROBABILITIES, LOG_PROBABILITIES, LOGITS, LABELS = "probabilities", "log-probabilities", "logits", "labels"
 MEANS, GAUSSIANS = "means", "means and variances"
 KINDS = {  # kind -> what is detected as such
-    PROBABILITIES: "no number is below 0 and those of an example sum to 1; a single number from 0 to 1 is of class 1",
+    PROBABILITIES: "no number is below 0 and those of an example sum to 1; a single number from 0 to 1 is the "
+    "probability of class 1",
     LOG_PROBABILITIES: "no number is above 0 and their exponentials sum to 1",
-    LOGITS: "numbers of classes that are neither",
-    LABELS: "one whole number or text an example",
-    MEANS: "of a regression: one number an example",
-    GAUSSIANS: "of a regression: two numbers an example, the second one a variance, above 0",
+    LOGITS: "one number per class, and neither of these",
+    LABELS: "one whole number or text per example",
+    MEANS: "for a regression: one number per example",
+    GAUSSIANS: "for a regression: two numbers per example, the second a variance above 0",
 }
 SUM_ROUNDING = 4e-3  # tolerance for probabilities that sum to 1, in 16 bits or written with few decimals
 MOSTLY = 0.5  # share of examples that sum to 1 from which the others are errors
@@ -53,7 +54,8 @@ def kind_of(rows: Rows, said: str, where: str) -> str:
         if said or _are_logits(rows, seen):
             if not said and seen.lowest >= 0 and seen.percents == rows.shape[0]:
                 raise InputError(
-                    f"{where}: the numbers of each example sum to 100; give per cent over 100; logits: --kind logits"
+                    f"{where}: the numbers of each example sum to 100; divide percentages by 100; for logits, give "
+                    "--kind logits"
                 )
             return LOGITS
         said = PROBABILITIES if seen.lowest >= 0 else LOG_PROBABILITIES
@@ -61,7 +63,9 @@ def kind_of(rows: Rows, said: str, where: str) -> str:
         _check_probabilities(rows, seen, where)
     if said == LOG_PROBABILITIES and (seen.off_log_sum[0] >= 0 or len(rows.shape) == 1):
         row, total = seen.off_log_sum
-        raise InputError(f"{where}, row {row}: probabilities sum to {total:.4g}, expected 1; logits: --kind logits")
+        raise InputError(
+            f"{where}, row {row}: probabilities sum to {total:.4g}, expected 1; for logits, give --kind logits"
+        )
     return said
 
 
@@ -77,11 +81,11 @@ def _are_logits(rows: Rows, seen: _Seen) -> bool:
 def _check_probabilities(rows: Rows, seen: _Seen, where: str) -> None:
     if seen.lowest < 0 or (len(rows.shape) == 1 and seen.highest > 1):
         wrong = seen.lowest if seen.lowest < 0 else seen.highest
-        raise InputError(f"{where}: {wrong:.4g} is no probability, expected 0 to 1; --kind logits says what they are")
+        raise InputError(f"{where}: {wrong:.4g} is not a probability, expected 0 to 1; for logits, give --kind logits")
     row, total = seen.off_sum
     if row >= 0 and len(rows.shape) > 1 and rows.shape[1] > 1:
         raise InputError(
-            f"{where}, row {row}: probabilities sum to {total:.4g}, expected 1; if these are logits, say --kind logits"
+            f"{where}, row {row}: probabilities sum to {total:.4g}, expected 1; for logits, give --kind logits"
         )
 
 
@@ -95,7 +99,9 @@ def _look(rows: Rows, where: str) -> _Seen:
         wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1) | (part == least).all(1))
         if len(wrong):
             value = part[wrong[0]].max()  # NaN before all
-            raise InputError(f"{where}, row {block.start + wrong[0]}: {value} is no number that a prediction may have")
+            raise InputError(
+                f"{where}, row {block.start + wrong[0]}: {value} is not a number that a prediction may have"
+            )
         lowest, highest = min(lowest, float(part.min())), max(highest, float(part.max()))
         with np.errstate(over="ignore"):
             total, log_total = part.sum(1), np.exp(part).sum(1)
@@ -172,7 +178,7 @@ def check_numbers(rows: Rows, kind: str, where: str) -> None:
         part = np.asarray(rows[block], dtype=np.float64).reshape(-1, width)
         wrong = np.flatnonzero(~np.isfinite(part).all(1))
         if len(wrong):
-            raise InputError(f"{where}, row {block.start + wrong[0]}: {part[wrong[0]]} is no finite number")
+            raise InputError(f"{where}, row {block.start + wrong[0]}: {part[wrong[0]]} is not a finite number")
         low = np.flatnonzero(part[:, -1] <= 0)
         if kind == GAUSSIANS and len(low):
             raise InputError(f"{where}, row {block.start + low[0]}: variance {part[low[0], 1]:.4g}, expected above 0")

@@ -136,7 +136,7 @@ def check_room(needed: int, where: object, folder: Path | None = None) -> None:
         kind = "memory may be taken for it" if folder is None else f"are free on the disk of '{folder}'"
         raise InputError(
             f"'{where}' unpacks to {needed / 1e9:,.1f} GB and {free / 1e9:,.1f} GB {kind}; save float32 .npy files, "
-            "which are read where they lie, or fewer rows"
+            "which are read in place, or fewer rows"
         )
 
 

@@ -12,7 +12,7 @@ from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
 FEW = 3  # of what is missing that a message names
-HINT = "; of a regression say --task regression"
+HINT = "; for a regression give --task regression"
 MOST_ANSWERS = 1_000  # different texts that may be classes
 
 
@@ -72,7 +72,7 @@ def rows_in_order(files: Sequence[str], examples: Examples) -> list[str]:
     if not files or ids is None or (_are_rows(ids) and (ids == np.arange(len(ids))).all()):
         return []
     some = shown(", ".join(files), 200)
-    return [f"Without ids: {some}; rows are taken to be in the order of '{examples.where}', which has ids."]
+    return [f"Without ids: {some}; their rows are assumed to be in the order of '{examples.where}', which has ids."]
 
 
 def check_same_rows(first: tuple[str, np.ndarray] | None, where: str, ids: np.ndarray | None) -> Any:
@@ -96,8 +96,8 @@ def check_same_rows(first: tuple[str, np.ndarray] | None, where: str, ids: np.nd
     before, known = first
     if len(ids) != len(known) or (ids.astype(str) != known.astype(str)).any():
         raise InputError(
-            f"'{where}' and '{before}' have other ids, or the same in another order, and the labels have none; give "
-            "labels with ids"
+            f"'{where}' and '{before}' have different ids, or the same in another order, and the labels have none; "
+            "give labels with ids"
         )
     return first
 
@@ -211,7 +211,7 @@ def names_from(label: np.ndarray, answers: Sequence[np.ndarray]) -> tuple[str, .
 def _check_count(count: int, most: int) -> None:
     if count > most:
         raise InputError(
-            f"labels and predictions have {count:,} different values: no classes; expected at most {most:,}"
+            f"labels and predictions have {count:,} different values, too many for classes; expected at most {most:,}"
         )
 
 
@@ -219,7 +219,7 @@ def as_targets(values: np.ndarray, where: str) -> np.ndarray:
     """Labels of a regression, float64 [example, 1].
 
     Raises:
-        InputError: naming the row of what is no finite number.
+        InputError: naming the row of what is not a finite number.
     """
     try:
         numbers = values.astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,10 @@ READERS: dict[str, Callable[[Path], Content]] = {  # by the end of a file's name
     ".ipc": columns.read_arrow,
 }
 STANDARD_INPUT = "-"
+CONTENT = re.compile(  # words at the end of a name that say what a file holds, not whose it is
+    r"([_./ -](predictions?|preds?|prob(abilitie)?s?|log[_-]?probs?|logits?|outputs?|test|val|validation))+$",
+    re.IGNORECASE,
+)
 READ_AT_A_TIME = 1 << 20
 
 
@@ -64,7 +69,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         raise InputError(f"there is no file '{shown(spec, 200)}'")
     reader = READERS.get(path.suffix.lower())
     if path.is_dir() and (reader is not arrays.read_zarr) and not _is_zarr(path):
-        raise InputError(f"'{path}' is a folder; expected files, such as {path}/*.npy (of folders, zarr alone)")
+        raise InputError(f"'{path}' is a folder; expected files, such as {path}/*.npy (only zarr may be a folder)")
     if path.is_dir():
         reader = arrays.read_zarr
     elif not path.is_file():
@@ -73,7 +78,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         raise InputError(f"'{path}' is empty")
     if reader is None:
         raise InputError(
-            f"'{path}' is of no format that is read here; {nearest(path.suffix or path.name, list(READERS))}"
+            f"'{path}' has a format that cannot be read here; {nearest(path.suffix or path.name, list(READERS))}"
         )
     content = reader(path)
     return content, column, _origin(path)
@@ -115,7 +120,8 @@ def _origin(path: Path) -> Origin:
 def names_of(specs: Sequence[str]) -> list[str]:
     """Names of models: the file's name without its suffix, with folders before it where names coincide.
 
-    Where these are the same, too, it is named as it was given, with its ending and column.
+    Where these are the same, too, it is named as it was given, with its ending and column. A word that all names end
+    in and that says what files hold is left out.
 
     Raises:
         InputError: if a file, or column of a file, is named twice.
@@ -124,6 +130,8 @@ def names_of(specs: Sequence[str]) -> list[str]:
     ['all.csv:resnet', 'all.csv:vit']
     >>> names_of(["a/run.npy", "b/run.npy", "c/other.csv"])
     ['a/run', 'b/run', 'other']
+    >>> names_of(["resnet_predictions.json", "vit_predictions.json"])
+    ['resnet', 'vit']
     """
     if twice := next((spec for spec in specs if list(specs).count(spec) > 1), None):
         raise InputError(f"'{shown(twice, 200)}' is named twice; leave one of them out")
@@ -138,4 +146,12 @@ def names_of(specs: Sequence[str]) -> list[str]:
         if not twice:
             break
         found = ["/".join(own[-depth:]) if name in twice else name for own, name in zip(parts, found, strict=True)]
-    return [spec if found.count(name) > 1 else name for spec, name in zip(specs, found, strict=True)]
+    return _shortened([spec if found.count(name) > 1 else name for spec, name in zip(specs, found, strict=True)])
+
+
+def _shortened(names: list[str]) -> list[str]:
+    """Several names without the words that all of them end in and that say what files hold."""
+    ends = {found[0] if (found := CONTENT.search(name)) else "" for name in names}
+    end = ends.pop()
+    shorter = [name.removesuffix(end) for name in names]
+    return names if ends or len(names) == 1 or not all(shorter) else shorter

@@ -45,8 +45,8 @@ def read_samples(data: bytes, where: str) -> Content:
     chosen = [one if isinstance(one, list) else [] for one in found]
     if wrong := [at for at, one in enumerate(chosen) if len(one) < 2]:
         raise InputError(
-            f"'{where}', line {lines[wrong[0]]}: no answer and no log-likelihoods of two choices or more; samples of "
-            "tasks of other kinds (perplexity) are no classes"
+            f"'{where}', line {lines[wrong[0]]}: neither an answer nor log-likelihoods of two choices or more; "
+            "samples of tasks of other kinds (perplexity) have no classes"
         )
     width = max(map(len, chosen))
     logits = np.full((len(chosen), width), -np.inf)
@@ -66,7 +66,7 @@ def _row(line: bytes, number: int, where: str) -> dict[str, Any]:
     except ValueError:
         row = None
     if not isinstance(row, dict) or "doc_id" not in row:
-        raise InputError(f"'{where}', line {number} is no sample of lm-evaluation-harness: {shown(line[:80], 80)}")
+        raise InputError(f"'{where}', line {number} is not a sample of lm-evaluation-harness: {shown(line[:80], 80)}")
     return row
 
 

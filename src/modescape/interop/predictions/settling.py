@@ -57,10 +57,13 @@ def kind_of_model(one: Opened, options: Options, numbers: bool) -> str:
     single = len(rows.shape) == 1 or rows.shape[1] == 1
     answers = whole(np.asarray(rows[:]).reshape(-1)) if single and rows.dtype.kind != "U" else None
     if options.kind in (MEANS, GAUSSIANS):
-        raise InputError(f"--kind '{options.kind}' is of a regression, and labels are classes; --task regression")
+        raise InputError(
+            f"--kind '{options.kind}' is for regression, and labels are classes; give --task regression if they are "
+            "numbers"
+        )
     if (single and (rows.dtype.kind == "U" or (answers is not None and not options.kind))) or options.kind == LABELS:
         if not single:
-            raise InputError(f"'{where}' has shape {list(rows.shape)}; --kind labels expects one class an example")
+            raise InputError(f"'{where}' has shape {list(rows.shape)}; --kind labels expects one class per example")
         return LABELS
     if rows.dtype.kind not in "fiu":
         raise InputError(f"'{where}' holds {rows.dtype}, expected numbers")
@@ -71,7 +74,7 @@ def check_variances(models: list[Opened], kinds: list[str]) -> None:
     """Refuse a regression of which some models have variances and others have none."""
     if len(set(kinds)) > 1:
         without = [one.where for one, kind in zip(models, kinds, strict=True) if kind == MEANS]
-        raise InputError(f"'{without[0]}' has no variances and others have; give all of them, or means of all")
+        raise InputError(f"'{without[0]}' has no variances and others have; give variances of all, or means only")
 
 
 def refuse_mixed(models: list[Opened], kinds: list[str]) -> None:
@@ -115,7 +118,7 @@ def _check_names(models: list[Opened], truth: Truth) -> None:
         said = {str(text) for text in np.unique(_answers(one)).tolist()}
         if not said & known:
             raise InputError(
-                f"'{one.where}' says {shown(', '.join(sorted(said)), 60)}, and no label is any of these "
+                f"'{one.where}' predicts {shown(', '.join(sorted(said)), 60)}, none of which is a label "
                 f"({shown(', '.join(sorted(known)), 60)}); expected the names of the labels"
             )
 

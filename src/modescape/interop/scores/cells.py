@@ -49,7 +49,7 @@ def column_numbers(sheet: Sheet, name: str) -> tuple[list[float | None], list[st
     Numbers stay in the unit of the file: 91.2 % is 91.2.
 
     Raises:
-        InputError: naming the line of a cell that is no finite number, or of one that may be 1.234 and may be 1,234.
+        InputError: naming the line of a cell that is not a finite number, or of one that may be 1.234 and may be 1,234.
     """
     at = sheet.column(name)
     cells = [(row, row.cells[at]) for row in sheet.rows]
@@ -85,12 +85,12 @@ def _number(cell: Any, where: str) -> float | None:
     if not is_number(cell):
         of_runs = MEAN_AND_SPREAD.search(str(cell)[:100]) is not None
         expected = "expected the score of each run, not a mean" if of_runs else "leave it empty where a run is missing"
-        raise InputError(f"{where}: {shown(repr(cell), 40)} is no number; {expected}")
+        raise InputError(f"{where}: {shown(repr(cell), 40)} is not a number; {expected}")
     number = float(_bare(cell).replace(",", ".") if isinstance(cell, str) else cell)
     if not math.isfinite(number):
         raise InputError(
-            f"{where}: {shown(text_of(cell), 20)} is no score; leave the run out (an empty cell), and say so where you "
-            "report it: a run that failed is a result, too"
+            f"{where}: {shown(text_of(cell), 20)} is not a score; leave the run out (an empty cell), and say so where "
+            "you report it: a run that failed is a result, too"
         )
     if abs(number) > MOST_SCORE:
         raise InputError(f"{where}: {number:g} is beyond {MOST_SCORE:g}; take another unit")

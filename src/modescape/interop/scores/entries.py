@@ -50,8 +50,8 @@ def _runs(method: str, task: str, entries: list[Entry]) -> Runs:
             on = f" on {shown(repr(task), 60)}" if task else ""
             raise InputError(
                 f"{entry.where}: run {shown(repr(entry.run), 60)} of {shown(repr(method), 60)}{on} comes twice (first: "
-                f"{named[entry.run].where}); one score a run, so name the column that tells them apart with --method, "
-                "--run or --task"
+                f"{named[entry.run].where}); one score per run, so name the column that tells them apart with "
+                "--method, --run or --task"
             )
         named[entry.run] = entry
     names = tuple(named) if len(named) == len(entries) else None

@@ -103,7 +103,7 @@ def of_history(sheet: Sheet, columns: Columns) -> Table:
         if split.notes:
             entries, notes = split.entries, [*notes, *split.notes]
         else:
-            notes.append("Every key is a method, and its runs are those of the file.")
+            notes.append("Every key is a method; its runs are those of the file.")
     return Table(entries, ["Read as metrics of MLflow.", *sheet.notes, *notes])
 
 
@@ -120,7 +120,7 @@ def by_runs(entries: list[Entry], notes: list[str]) -> Table:
         Entry(told[str(e.run)][0], e.task if len(metrics) > 1 else "", told[str(e.run)][1], e.score, e.where)
         for e in entries
     ]
-    return Table(found, [*notes, "Methods and runs are told by the names of runs."])
+    return Table(found, [*notes, "Methods and runs are read from the names of runs."])
 
 
 def regrouped(entries: list[Entry], groups: Sequence[tuple[str, str]]) -> tuple[list[Entry], list[str]]:

@@ -37,7 +37,7 @@ def read_sheet(path: str | Path) -> Sheet:
         message = str(error)
         raise InputError(message if message.startswith(source) else f"{source}: {message}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{source} is no text in UTF-8 and no Parquet; save it as CSV in UTF-8") from error
+        raise InputError(f"{source} is neither UTF-8 text nor Parquet; save it as CSV in UTF-8") from error
     except OSError as error:
         raise InputError(f"{source} cannot be read: {shown(error.strerror or error)}") from error
     except (ValueError, csv.Error, RecursionError, OverflowError) as error:

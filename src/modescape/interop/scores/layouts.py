@@ -108,8 +108,8 @@ def _wide(sheet: Sheet, columns: Columns, run: str | None, header: Sequence[str]
     scores = list(columns.scores) or [name for name in numeric if not is_setting(name)]
     if not scores:
         raise InputError(
-            f"{sheet.source} has no column of scores ({shown(', '.join(sheet.header))}); expected one a method, or the "
-            "columns method, seed and score; name them with --method, --run and --score"
+            f"{sheet.source} has no column of scores ({shown(', '.join(sheet.header))}); expected one per method, or "
+            "the columns method, seed and score; name them with --method, --run and --score"
         )
     refuse_unlabelled(sheet, run, scores)
     names = [text_of(sheet.cell(row, run)) for row in sheet.rows] if run else []
@@ -130,7 +130,7 @@ def _wide(sheet: Sheet, columns: Columns, run: str | None, header: Sequence[str]
                 entries.append(Entry(bare(name), "", names[place] if run else None, number, sheet.at(row)))
     notes += _missing(sheet, scores)
     rows = f"the column {shown(repr(run), 60)} names the runs" if run else "no column names the runs"
-    told = "methods and runs are told by names of runs" if split else "every column of numbers is a method"
+    told = "methods and runs are read from the names of runs" if split else "every column of numbers is a method"
     return Table(entries, [f"Read as wide: {told}, {rows}.", *notes])
 
 
@@ -156,7 +156,7 @@ def _left_out(names: Sequence[str]) -> list[str]:
     columns = "Column" if len(names) == 1 else "Columns"
     verb = "is" if len(names) == 1 else "are"
     listed = shown(", ".join(names), 200)
-    return [f"{columns} {listed} {verb} text, or settings by name, and left out (--score takes a column all the same)."]
+    return [f"{columns} {listed} {verb} text, or settings by name, and left out (--score uses a column anyway)."]
 
 
 def _across(sheet: Sheet, method: str, runs: Sequence[str]) -> Table:
@@ -190,7 +190,7 @@ def _long(sheet: Sheet, columns: Columns, method: str, run: str | None, header: 
     scores = list(columns.scores) or ([one] if one in numeric else numeric)
     if not scores:
         raise InputError(
-            f"{sheet.source} has no column of scores beside {shown(repr(method), 60)} "
+            f"{sheet.source} has no column of scores besides {shown(repr(method), 60)} "
             f"({shown(', '.join(sheet.header))}); name it with --score"
         )
     step = next((name for name in rest if plain(name) in STEP and name not in scores), None)

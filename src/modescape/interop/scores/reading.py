@@ -52,7 +52,7 @@ def _table(sheets: Sequence[Sheet], paths: Sequence[str], columns: Columns) -> T
     if all(tensorboard):
         return exports.of_tensorboard(sheets, paths)
     if any(tensorboard):
-        raise InputError(f"{sheets[tensorboard.index(False)].source} is no table of TensorBoard as the others are")
+        raise InputError(f"{sheets[tensorboard.index(False)].source} is not a TensorBoard table, as the others are")
     if len(sheets) > 1:
         return _a_file_a_method(sheets, paths, columns)
     (sheet,) = sheets
@@ -85,7 +85,7 @@ def _runs_of(table: Table, groups: Groups) -> tuple[tuple[Runs, ...], list[str]]
         entries, left = exports.regrouped(entries, pairs)
         notes = [*notes, f"Methods are the groups {', '.join(dict.fromkeys(group for group, _ in pairs))}."]
         if left:
-            notes.append(f"Runs that fit no group are left out: {shown(', '.join(left), 200)}.")
+            notes.append(f"Runs that match no group are left out: {shown(', '.join(left), 200)}.")
     return gathered(entries), notes
 
 
@@ -123,7 +123,7 @@ def _of_mapping(table: Mapping[Any, Any]) -> list[Entry]:
         else:
             plain = scores.tolist() if hasattr(scores, "tolist") else scores
             if not isinstance(plain, Sequence) or isinstance(plain, str):
-                raise InputError(f"the scores of {method!r} are no list; expected one score a run")
+                raise InputError(f"the scores of {method!r} are not a list; expected one score per run")
             named = [(None, score) for score in plain]
         rows = tuple(Row(number, (score,)) for number, (_, score) in enumerate(named))
         sheet = Sheet(f"{method!r}", ("score",), rows, "run")

@@ -43,7 +43,7 @@ def without_summaries(sheet: Sheet, run: str | None, texts: Sequence[str]) -> Sh
         return sheet
     if not kept:
         raise InputError(
-            f"{sheet.source}: every row sums up others (such as {shown(dropped[0][1], 40)}); expected runs"
+            f"{sheet.source}: every row summarises others (such as {shown(dropped[0][1], 40)}); expected runs"
         )
     listed = [f"{row.line} ({shown(said, 40)})" for row, said in dropped]
     verb = "is a summary" if len(listed) == 1 else "are summaries"

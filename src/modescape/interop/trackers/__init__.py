@@ -26,7 +26,7 @@ def check_installed(names: Sequence[str], study: Path | None = None) -> None:
     """
     if names and isinstance(study, ObjectPath):
         raise InputError(
-            f"compute.track has {names[0]!r}, which writes files beside a study, and '{study}' is no folder; "
+            f"compute.track has {names[0]!r}, which writes files beside a study, and '{study}' is not a folder; "
             "track a study on a disk, or leave --track out"
         )
     for name in names:

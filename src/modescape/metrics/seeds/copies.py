@@ -50,9 +50,9 @@ def answerable(columns: Sequence[Runs]) -> tuple[list[Runs], list[str]]:
         raise InputError(f"{_flat(flat[0])}: copies of one run, or a score that no seed changes")
     _refuse_methods(kept)
     _refuse_runs(kept)
-    warnings = [f"{_flat(one)}: nothing can be said of seeds, and it is left out." for one in flat[:5]]
+    warnings = [f"{_flat(one)}: this says nothing about seeds, so it is left out." for one in flat[:5]]
     if len(flat) > 5:
-        warnings.append(f"So {len(flat) - 5} others: {shown(', '.join(one.label for one in flat[5:]), 200)}.")
+        warnings.append(f"Likewise {len(flat) - 5} others: {shown(', '.join(one.label for one in flat[5:]), 200)}.")
     return kept, [*warnings, *_repeated(kept)]
 
 
@@ -107,7 +107,7 @@ def _repeated(columns: Sequence[Runs]) -> list[str]:
         score, times = Counter(one.scores).most_common(1)[0]
         if digits(score) >= DIGITS_OF_ONE and 2 * len(set(one.scores)) <= len(one.scores) + 1 and times > 1:
             said.append(
-                f"{quoted(one.label)} has {score!r} in {times} of {len(one.scores)} runs: are these runs of their own?"
+                f"{quoted(one.label)} has {score!r} in {times} of {len(one.scores)} runs: are these separate runs?"
             )
     return said
 

@@ -183,7 +183,7 @@ def _difference(first: Runs, second: Runs, paired: bool | None) -> tuple[Differe
             return difference, []
         said = (
             f"{quoted(first.label)} and {quoted(second.label)} differ by the same {pairs[0][0] - pairs[1][0]:g} in "
-            "every run: they are compared as if they were not paired; was one made from the other?"
+            "every run: they are compared as unpaired; was one made from the other?"
         )
         return welch_difference(np.array(first.scores), np.array(second.scores)), [said]
     return welch_difference(np.array(first.scores), np.array(second.scores)), []
@@ -209,7 +209,7 @@ def pairs_of(first: Runs, second: Runs, paired: bool | None = None) -> tuple[np.
         if len(first.scores) != len(second.scores):
             raise InputError(
                 f"pairs were asked for, and {quoted(first.label)} has {len(first.scores)} runs without names, "
-                f"{quoted(second.label)} {len(second.scores)}; name the runs in a column, or take --unpaired"
+                f"{quoted(second.label)} {len(second.scores)}; name the runs in a column, or give --unpaired"
             )
         return np.array(first.scores), np.array(second.scores)
     other = dict(zip(second.names, second.scores, strict=True))

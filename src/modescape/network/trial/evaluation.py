@@ -79,6 +79,7 @@ def check_head(subject: Subject, module: nn.Module, state: ModelState, logits: T
     moved = {name: tensor + 1 for name, tensor in state.params.items() if name in habits.without_gradient}
     if not close(logits, subject.evaluated(module, [ModelState(state.params | moved, state.buffers)], habits)):
         raise InputError(
-            f"{subject.name}: what is trained ({habits.training_output}) does not reach {named(list(moved))}, by "
-            "which the network predicts in evaluation; say with model.output which output in training it is"
+            f"{subject.name}: the output that is trained ({habits.training_output}) does not reach "
+            f"{named(list(moved))}, with which the network predicts in evaluation; name the output to train with "
+            "model.output"
         )

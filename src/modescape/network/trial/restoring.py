@@ -28,7 +28,7 @@ def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: Mode
     changed = unsaved(worn, fresh, habits)
     if not _predict_alike(subject, worn, fresh, state, habits):
         raise InputError(
-            f"{subject.name}: a step of training changes its predictions by more than its parameters and buffers: "
+            f"{subject.name}: a step of training changes its predictions through more than its parameters and buffers: "
             f"{named(changed)} would be lost; {REMEDY}"
         )
     tensors = {name for name in changed if isinstance(attributes(worn).get(name), Tensor)}
@@ -36,7 +36,7 @@ def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: Mode
         return  # counters, for example, may legitimately change training
     if not _train_alike(subject, worn, fresh, state, habits):
         raise InputError(
-            f"{subject.name}: a step of training changes its loss by more than its parameters and buffers: "
+            f"{subject.name}: a step of training changes its loss through more than its parameters and buffers: "
             f"{named(changed)} would be lost when training goes on; {REMEDY}, and draw from the global generators"
         )
 
@@ -59,8 +59,8 @@ def check_in_turn(subject: Subject, module: nn.Module, states: Sequence[ModelSta
     alone = torch.cat([subject.evaluated(module, [state], habits) for state in states])
     if not habits.draws_in_evaluation and not close(alone, subject.evaluated(module, states, habits)):
         raise InputError(
-            f"{subject.name}: given other weights, the network goes on predicting with what it made of those before; "
-            "in evaluation, make nothing of the weights that is kept for the next call"
+            f"{subject.name}: given other weights, the network still predicts with what it computed from the previous "
+            "ones; in evaluation, keep nothing computed from the weights for the next call"
         )
 
 

@@ -17,7 +17,7 @@ from modescape.types import ModelState
 
 SAME_GRADIENT = 5e-2  # tolerance between stacked and single gradients: batch norm magnifies rounding
 LONGEST = 200  # characters of a reason
-OTHER_NUMBERS = "stacked with others it gives other numbers than alone"
+OTHER_NUMBERS = "its outputs change when it is stacked with others"
 
 
 def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> str:

@@ -26,8 +26,8 @@ from modescape.types import Inputs, ModelState, Params
 IMAGES = 4  # of the training split
 KEYS = torch.tensor([1, 2])  # of dropout, one per network
 REMEDY = (
-    "register it as a buffer (register_buffer), so that it is saved with the weights; layers belong into a ModuleList, "
-    "and what is made of weights is made in forward"
+    "register it as a buffer (register_buffer), so that it is saved with the weights; put layers into a ModuleList, "
+    "and compute from weights in forward"
 )
 
 

@@ -71,7 +71,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     who = f"{last} networks averaged" if last > 1 else "one network"
     intervals = f"the 95 % prediction intervals of {who} are too"
     if low <= NOMINAL <= high:
-        said = f"Whether {intervals} narrow or too wide cannot be told"
+        said = f"Whether {intervals} narrow or too wide is unclear"
     else:
         said = f"T{intervals[1:]} {'narrow' if high < NOMINAL else 'wide'}"
     whom = for_whom(covers_of(dataset, "coverage"))

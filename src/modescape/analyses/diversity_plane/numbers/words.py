@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.diversity_plane.draw import called
 from modescape.analyses.diversity_plane.words import MODELS, SCALES, SWEEP, plane_takeaway, who
-from modescape.plots.style import method_look
 from modescape.wording.numbers import significant
 from modescape.wording.summary import Summary
 from modescape.wording.tables import mean_of_known, names_of
@@ -53,16 +53,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
             significant(mean_of_known(distance[there])),
             significant(mean_of_known(distance[good])),
         )
-        rows.append((method_look(method).name, str(int(there.sum())), *cells))
+        rows.append((called(dataset, method), str(int(there.sum())), *cells))
     known = {method: row[3] for method, row in zip(names_of(dataset), rows, strict=True)}
     text = (
         "Scatter of networks by root mean squared error and distance over the error from a baseline with an error of "
         f"{significant(best, 3)}. "
-        + (
-            f"Independent solutions have a distance of {known['independent']} on average. "
-            if "independent" in known
-            else ""
-        )
+        + (f"{who(dataset)} have a distance of {known['independent']} on average. " if "independent" in known else "")
         + "The table also has the mean over networks at most 5 % worse than the baseline."
     )
     header = ("method", "networks", "mean RMSE", "mean distance / error", "of those within 5 % of the baseline")

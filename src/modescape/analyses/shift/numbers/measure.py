@@ -82,7 +82,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Scores and intervals under shift",
         intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these members on new examples",
-        covers={"": new_if(members), "coverage": THESE},
+        covers={"": new_if(members), "coverage": THESE, "gain_of_corruption": THESE},
         provenance=offered.provenance(examples=len(target), members=members, repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -36,11 +36,11 @@ def _sentence(solutions: xr.Dataset, unit: str) -> str:
     across, within = pick(solutions, "pair_mean", metric="prediction_distance"), pick(solutions, "last_epochs_distance")
     if math.isnan(across):
         return ""
-    text = f"What two independent networks predict lies {significant(across)}{unit} apart (root mean square)"
+    text = f"The predictions of two independent networks are {significant(across)}{unit} apart (root mean square)"
     if math.isnan(within) or within == 0:
         return f"{text}."
     low, high = (pick(solutions, f"pair_{end}", metric="prediction_distance") for end in ("low", "high"))
-    text = f"{text}, what two snapshots of one run predict {significant(within)}{unit}"
+    text = f"{text}, those of two snapshots of one run {significant(within)}{unit}"
     if low <= within <= high:
         return f"{text}: inconclusive, as the interval of the first includes the second."
     return f"{text}: {significant(across / within)} times as much across runs as within one."
