@@ -42,8 +42,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     narrow = width / 3 * np.maximum(saving, 0.2)
     jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
     dims = ("approach", "metric", "size")
-    place = [methods.index(method) for method in SUBSPACES]
-    at_one = 0.9 * gain[place, :, 0]
+    at_one = 0.9 * gain[(place := [methods.index(method) for method in SUBSPACES]), :, 0]
     cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
     return results.make_result(
         {

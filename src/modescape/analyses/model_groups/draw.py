@@ -67,7 +67,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     )
     label = in_target_unit(dataset, score.of_differences(f"Difference in {score.short}"))
     bars = _bars("Difference", value, low, high, np.zeros(len(pairs), dtype=bool))
-    return Panel(title="Difference of two groups", x_label=label, y_label="Groups", series=[nothing, bars], rows=rows)
+    return Panel(title="Difference of two groups", x_label=label, y_label="Group", series=[nothing, bars], rows=rows)
 
 
 def _bars(name: str, value: np.ndarray, low: np.ndarray, high: np.ndarray, hollow: np.ndarray) -> Series:
