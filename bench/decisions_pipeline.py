@@ -95,11 +95,11 @@ def carried_out(one: Whole, rows: Rows, seed: int, folder: Path) -> dict[str, An
         if not source.exists():
             np.savez(source, **arrays)
         sets = [part for override in (f"seed={seed}", *one.overrides(source)) for part in ("--set", override)]
-        _command("run", one.recipe, "--out", str(folder / name), "--engine", "here", "--quiet", *sets)
+        run_command("run", one.recipe, "--out", str(folder / name), "--engine", "here", "--quiet", *sets)
     studies = [ms.Study.open(folder / name) for name in parts]
-    if not _same(*studies):
+    if not same_weights(*studies):
         raise RuntimeError(f"the networks of the two studies in '{folder}' differ")
-    answer = json.loads(_command("decide", str(folder / "seen"), "--json"))
+    answer = json.loads(run_command("decide", str(folder / "seen"), "--json"))
     true = table_of_result(studies[1].result("equal_cost"))
     return {
         "data": one.data,
@@ -124,13 +124,13 @@ def _weights(study: ms.Study) -> Iterator[tuple[str, int, str, np.ndarray]]:
             yield from ((name, member, part, tensor.numpy()) for part, tensor in sorted(params.items()))
 
 
-def _same(one: ms.Study, other: ms.Study) -> bool:
+def same_weights(one: ms.Study, other: ms.Study) -> bool:
     """Whether the networks of two studies have the same weights."""
     pairs = itertools.zip_longest(_weights(one), _weights(other))
     return all(a and b and a[:3] == b[:3] and np.array_equal(a[3], b[3]) for a, b in pairs)
 
 
-def _command(*arguments: str) -> str:
+def run_command(*arguments: str) -> str:
     """What a command of modescape prints."""
     done = subprocess.run([sys.executable, "-m", "modescape", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

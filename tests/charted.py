@@ -42,7 +42,7 @@ def of(figure, name=None):
 
 def entries(figure):
     """Names in the legend."""
-    return [entry["name"] for entry in figure["legend"]] + ([figure["band"]] if "band" in figure else [])
+    return [entry["name"] for entry in figure["legend"]] + [one["name"] for one in figure.get("intervals", [])]
 
 
 def matrices(figure):

@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
-    ("errors", "types", "keeping", "trackers", "version"),
+    ("covers", "errors", "types", "keeping", "trackers", "version"),
     ("storage",),
     ("plain", "arrays", "answers"),
     ("progress", "named"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modescape.covers import headed
 from modescape.plain import ranges, shown, visible
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def print_summary(study: Study) -> None:
     print_members(study)
     verdict = judge(page_content(study).results, imported=study.recipe.imported is not None)
     if verdict.scores:
-        table = _table("score", "better", "one network", "ensemble", "change", "95 % interval")
+        table = _table(
+            "score", "better", "one network", "ensemble", "change", headed("interval", verdict.covers_scores)
+        )
         for row in verdict.scores:
             table.add_row(*row)
         _print(table)

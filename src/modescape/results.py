@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from modescape.covers import Kinds, note_covers
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -26,6 +28,7 @@ def make_result(
     title: str,
     intervals: str,
     provenance: Mapping[str, Any],
+    covers: str | Kinds = "",
     **attributes: str | int | float,
 ) -> xr.Dataset:
     """Build a labelled result.
@@ -37,6 +40,7 @@ def make_result(
         intervals: how its intervals were made, or "none".
         provenance: `PROVENANCE` without "intervals", as ``Study.provenance`` returns it. With "groups" and
             "group_name", where examples have groups, the intervals say so.
+        covers: what intervals are for (`modescape.covers`): one phrase for all, or one by variable; "": not said.
         **attributes: further settings of the analysis, recorded as they are.
 
     Raises:
@@ -57,6 +61,7 @@ def make_result(
     for name in dataset.coords:
         dataset[name].attrs.setdefault("units", "1")
         dataset[name].attrs.setdefault("long_name", str(name).replace("_", " "))
+    note_covers(dataset, ({"": covers} if covers else {}) if isinstance(covers, str) else covers)
     validate(dataset)
     return dataset
 

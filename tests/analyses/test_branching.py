@@ -195,8 +195,8 @@ def test_a_run_that_is_connected_to_itself_alone_is_not_said_to_connect_branches
     assert connected(found).startswith("With 3 epochs in common or more")
     never = found.assign(connected_epoch=last, connected_epoch_low=2.0, connected_epoch_high=last)
     assert connected(never) == (
-        "Branches are connected from none of the epochs tested (95 % interval: they may be from 2 on), at a limit of 2 "
-        "points."
+        "Branches are connected from none of the epochs tested (95 % interval for new members on new examples: they "
+        "may be from 2 on), at a limit of 2 points."
     )
     assert "interval" not in connected(never.assign(connected_epoch_low=last))
 

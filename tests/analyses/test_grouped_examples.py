@@ -149,7 +149,8 @@ def test_copies_of_examples_of_a_regression_give_the_intervals_of_the_examples(n
     assert ends
     for variable in ends:
         np.testing.assert_allclose(grouped[variable], alone[variable], atol=1e-5, err_msg=variable)
-        assert not np.allclose(ungrouped[variable], alone[variable], atol=1e-5, equal_nan=True), variable
+        if alone[variable].size:  # these examples have no corruptions
+            assert not np.allclose(ungrouped[variable], alone[variable], atol=1e-5, equal_nan=True), variable
 
 
 def test_distances_of_pairs_are_of_groups() -> None:
@@ -231,5 +232,5 @@ def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -
 def test_spectra_and_rank_correlations_have_no_interval_over_examples() -> None:
     """Densities and traces have one over random vectors, rank correlations one over members."""
     made = analyses.ANALYSES["curvature"].part("measure").INTERVALS
-    assert "for these networks and examples" in made
+    assert "for these members and examples" in made
     assert "new examples" not in made

@@ -13,7 +13,7 @@ from modescape import analyses
 from modescape.analyses.decomposition.measure import of_members
 from modescape.analyses.pairs import compare, pair_mean
 from modescape.analyses.randomness.measure import difference_interval
-from modescape.analyses.scoring import score_runs
+from modescape.analyses.scoring import runs_estimate
 from modescape.analyses.shift.kinds import Look
 from modescape.analyses.shift.measure import Table
 from modescape.metrics.influence import member_variance
@@ -243,7 +243,7 @@ def test_a_single_corruption_that_has_an_effect_has_no_spread():
     kinds = [[Look(severity, np.arange(4)), Look(severity, np.array([], dtype=int))] for severity in range(6)]
     table = Table(label, kinds)
     for severity in range(6):
-        table.add("single", severity, score_runs(log_prob, label), log_prob)
+        table.add("single", severity, runs_estimate(log_prob, label), log_prob)
     spread = table.variables()["score_spread"][1]
     assert spread.shape == (1, 4, 6)
     assert np.isnan(spread).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modescape.analyses.repeats import Repeats, compared_scores, difference, repeats_of
-from modescape.analyses.scoring import score_runs
+from modescape.analyses.scoring import runs_estimate, scored
 from modescape.metrics import SCORES, fit_temperature, rescale
 from modescape.metrics.scores import ranges_of
 
@@ -56,7 +56,7 @@ def test_repeats_are_to_an_interval_what_networks_are():
     random = np.random.default_rng(3)
     log_prob, label = np.log(random.dirichlet(np.ones(4), (3, 80))), random.integers(0, 4, 80)
     value, low, high = difference(repeats_of(log_prob, label, None, None), None)
-    found = score_runs(log_prob, label)
+    found = scored(runs_estimate(log_prob, label))
     for ours, theirs in ((value, found.mean), (low, found.low), (high, found.high)):
         np.testing.assert_allclose(ours[:-1], theirs, rtol=1e-7)
     assert np.isnan([value[-1], low[-1], high[-1]]).all()  # nothing to fit temperatures on

@@ -36,7 +36,7 @@ def decisions():
 def networks(decisions, monkeypatch):
     """All in double precision."""
     found = sys.modules["decisions_networks"]
-    monkeypatch.setattr(found.Kind, "precision", np.float64)
+    monkeypatch.setattr(found.Kind, "precision", np.float64)  # the bench computes in single precision
     return found
 
 

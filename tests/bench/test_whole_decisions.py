@@ -55,13 +55,13 @@ def test_a_whole_study_is_decided_and_judged(whole, tiny, tmp_path, monkeypatch)
             cli.main(list(arguments), standalone_mode=False)
         return said.getvalue()
 
-    monkeypatch.setattr(whole, "_command", command)
+    monkeypatch.setattr(whole, "run_command", command)  # in this process: a new one imports everything again
     found = whole.carried_out(tiny, rows(), 0, tmp_path)
     assert found["held"] == 200
     shares = sys.modules["decisions_truth"].summary([found], 0.01)
     assert (shares["studies"], list(shares["by_network"]), list(shares["by_kind"])) == (1, ["mlp"], ["own"])
     assert found["regret"] >= 0
     assert found["left_of_best"] >= found["left"]
-    monkeypatch.setattr(whole, "_same", lambda *_: False)
+    monkeypatch.setattr(whole, "same_weights", lambda *_: False)  # weights that differ would be a fault of ours
     with pytest.raises(RuntimeError, match="differ"):
         whole.carried_out(tiny, rows(), 0, tmp_path)

@@ -137,7 +137,7 @@ def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
 
 def test_the_share_is_of_one_networks_loss_on_the_same_examples():
     told = head(rows := table((ONE, 0.2, 0.5), (several(2), 0.1, 0.25)), decide(rows), Rules())
-    assert ", 50\N{NO-BREAK SPACE}% of its NLL (intervals for these networks" in told[-1]
+    assert ", 50\N{NO-BREAK SPACE}% of its NLL (intervals for these members" in told[-1]
     rows = table((ONE, 0.8, 0.8), (several(2), 0.9, 0.9), metric="accuracy")
     assert ", 50\N{NO-BREAK SPACE}% of its errors (intervals" in head(rows, decide(rows), Rules())[-1]
 
@@ -227,9 +227,13 @@ def test_the_best_of_one_pass_is_named_only_where_it_is_better(judged, told):
 
 def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     rows = table((ONE, 0.5, 0.5), (several(3), 0.42, 0.42))
-    rows = replace(rows, ece=np.array([0.02, 0.06]), excess=np.array([0.0, -0.055]))
-    text = " ".join(evidence(rows, decide(rows)))
-    assert "Its calibration error was measured higher, 0.060 against 0.020: it is underconfident" in text
+    errors = {"ece": np.array([0.02, 0.06]), "ece_half": np.array([0.0, 0.03])}
+    rows = replace(rows, **errors, excess=np.array([0.0, -0.055]))
+    text = " ".join(evidence(rows, decide(rows))).replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        "It is worse calibrated than one network: ECE 0.060 against 0.020 (95 % interval 0.010 to 0.070 for these "
+        "members of the difference). It is underconfident" in text
+    )
     assert "5.5 points below its accuracy." in text
     rows = replace(rows, temperature=np.array([1.0, 0.72]))
     text = " ".join(evidence(rows, decide(rows)))
@@ -239,11 +243,23 @@ def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     assert "although it is calibrated, at the temperature 0.72 found on 500 validation images." in text
 
 
+@pytest.mark.parametrize("half", [np.array([0.0, 0.05]), None])
+def test_a_calibration_error_within_its_interval_is_not_said_to_be_higher(half):
+    rows = table((ONE, 0.5, 0.5), (several(3), 0.42, 0.42))
+    rows = replace(rows, ece=np.array([0.02, 0.06]), ece_half=half, excess=np.array([0.0, -0.055]))
+    text = " ".join(evidence(rows, decide(rows)))
+    assert "Whether it is worse calibrated than one network cannot be told: ECE 0.060 against 0.020" in text
+    assert "underconfident" not in text
+    close = replace(rows, ece=np.array([0.02, 0.025]))
+    assert "calibrated than" not in " ".join(evidence(close, decide(close)))
+
+
 def test_a_worse_calibrated_ensemble_is_told_of_where_something_else_is_advised():
     rows = table((ONE, 0.5, 0.5), (several(3), 0.49, 0.49), (LONG, 0.3, 0.3))
-    rows = replace(rows, ece=np.array([0.02, 0.06, 0.02]), excess=np.array([0, -0.055, 0]), temperature=np.full(3, 0.7))
+    errors = {"ece": np.array([0.02, 0.06, 0.02]), "ece_half": np.array([0.0, 0.03, 0.03])}
+    rows = replace(rows, **errors, excess=np.array([0, -0.055, 0]), temperature=np.full(3, 0.7))
     text = " ".join(evidence(rows, decide(rows)))
-    assert "The average of 3 networks seems worse calibrated than one network: its calibration error" in text
+    assert "The average of 3 networks is worse calibrated than one network: ECE" in text
     assert "underconfident" in text
     assert "is 0.70 (above 1 lowers confidence" in text
 

@@ -52,6 +52,6 @@ def test_a_tracker_that_does_not_end_is_said_and_is_told_again(tmp_path):
     follower = Follower(SimpleNamespace(recipe=recipe, path=tmp_path), "unending", Unending(), said)
     follower.close()
     assert said.lines == [
-        "tracking with unending stopped: finish() got an unexpected keyword; the same command goes on with it later"
+        "tracking with unending stopped: finish() got an unexpected keyword; run the same command later to continue it"
     ]
     assert not (tmp_path / "tracking").exists()  # nothing counts as told

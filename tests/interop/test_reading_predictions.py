@@ -119,7 +119,7 @@ def test_rows_are_matched_by_ids_and_columns_by_the_names_of_classes(files, name
 
 def test_files_without_ids_are_named_where_labels_have_some(files):
     (note,) = [note for note in gathered(files, "prob.npy", labels="truth.csv").notes if note.startswith("Without ids")]
-    assert "prob.npy; rows are taken to be in the order of" in note
+    assert "prob.npy; their rows are assumed to be in the order of" in note
     assert not [note for note in gathered(files, "shuffled.csv", labels="truth.csv").notes if "Without ids" in note]
 
 

@@ -40,7 +40,7 @@ def test_every_variable_is_labelled(case) -> None:
     assert curve["size"].values.tolist() == [1, 2, 3, 4, 5]
     for name in curve.variables:
         assert {"units", "long_name"} <= set(curve[name].attrs)
-    assert "new networks on new examples" in curve.attrs["intervals"]
+    assert "new members on new examples" in curve.attrs["intervals"]
 
 
 def test_scores_equal_direct_averages(case) -> None:

@@ -190,7 +190,7 @@ def test_predictions_that_do_not_fit_are_refused():
         regression.rmse(PREDICTIVE[..., :3], TARGET)
     with pytest.raises(InputError, match="target has shape"):
         regression.rmse(PREDICTIVE, TARGET[:3])
-    with pytest.raises(InputError, match="no finite number"):
+    with pytest.raises(InputError, match="not finite"):
         regression.rmse(PREDICTIVE, np.full_like(TARGET, np.nan))
     broken = PREDICTIVE.copy()
     broken[2, 0, 0] = np.nan

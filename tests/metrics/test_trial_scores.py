@@ -196,5 +196,5 @@ def test_a_score_is_computed_in_one_way() -> None:
         Score(**words)
     with pytest.raises(InputError, match="'A' has per_example and aggregate, or neither"):
         Score(**words, per_example=among_two, aggregate=accuracy)
-    with pytest.raises(InputError, match="of a whole test set"):
+    with pytest.raises(InputError, match="on a whole test set"):
         SCORES["ece"].examples(*predictions(3, 1, 5))

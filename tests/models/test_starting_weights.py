@@ -42,8 +42,8 @@ def test_what_fits_by_name_and_shape_is_taken_and_the_rest_is_drawn(tmp_path):
         assert torch.equal(tensor, before[name] if name in own else source.state_dict()[name]), name
     assert taken.said(model) == (
         f"8 of 11 tensors start as in '{tmp_path}/a.safetensors'; each member draws its own: body.bias (not in the "
-        "file); head.weight ([5, 4] in the file, [3, 4] here); head.bias ([5] in the file, [3] here); 1 of the file "
-        "are not used"
+        "file); head.weight ([5, 4] in the file, [3, 4] here); head.bias ([5] in the file, [3] here); tensors of "
+        "the file not used: 1"
     )
 
 

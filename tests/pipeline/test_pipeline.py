@@ -427,7 +427,7 @@ def test_a_study_cut_off_while_it_was_made_is_made_again(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(InputError, match=r"not empty \(it holds 'thesis\.tex'\)"):
+    with pytest.raises(InputError, match=r"nor empty \(it holds 'thesis\.tex'\)"):
         pipeline.train("digits", tmp_path, overrides=HERE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

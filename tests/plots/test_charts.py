@@ -6,6 +6,7 @@ import xarray as xr
 from charted import charted, entries, of, scales, texts
 from matplotlib.colors import to_rgb
 
+from modescape.covers import THESE
 from modescape.methods import AROUND, METHODS
 from modescape.plots import charts, panels, scores, style
 from modescape.plots.charts import Chart, Field, HeatMap, Panel, Series
@@ -87,14 +88,14 @@ def test_intervals_are_a_band_along_a_line_and_bars_elsewhere():
     np.testing.assert_allclose(series["band"], [y - 0.5, y + 0.25])
     np.testing.assert_allclose(series["bars"], [[np.nan] * 3 + [3.5], [np.nan] * 3 + [4.25]])
     np.testing.assert_array_equal(series["hollow"], hollow)
-    assert entries(figure) == ["a", panels.BAND]
+    assert entries(figure) == ["a", "95 % interval"]
     alone = web(panel(Series(name="a", x=X, y=y, marker=MARK, line=None, **ends)))
-    assert entries(alone) == ["a"]
+    assert entries(alone) == ["a", "95 % interval"]
     assert "band" not in of(alone)[0]
     np.testing.assert_allclose(of(alone)[0]["bars"], [y - 0.5, y + 0.25])
     drawn = paper(line).axes[0]
     assert len(drawn.containers) == 1
-    assert [text.get_text() for text in paper(line).legends[0].get_texts()] == ["a", panels.BAND]
+    assert [text.get_text() for text in paper(line).legends[0].get_texts()] == ["a", "95 % interval"]
 
 
 def test_a_point_whose_neighbours_have_no_interval_gets_a_bar():
@@ -305,7 +306,7 @@ def test_the_last_panel_can_be_as_wide_as_the_figure_and_lower():
 
 def test_a_chart_says_what_its_bands_are():
     one = panel(Series(name="a", x=X, y=X, low=X - 1, high=X + 1))
-    chart = Chart(title="Title", panels=[one], columns=1, band="80 % of runs")
+    chart = Chart(title="Title", panels=[one], columns=1, covers=THESE)
     (legend,) = charts.draw(chart, "Caption.").legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "80 % of runs"]
-    assert entries(charted(chart)) == ["a", "80 % of runs"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", f"95 %: {THESE}"]
+    assert entries(charted(chart)) == ["a", f"95 %: {THESE}"]

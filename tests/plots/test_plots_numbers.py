@@ -8,6 +8,7 @@ from example_results import example_result
 from modescape.analyses import figures
 from modescape.analyses.confusion.example import example as confusion
 from modescape.analyses.training import draw as training
+from modescape.covers import NEW, NEW_RUNS, THESE, new_if, note_covers
 from modescape.plots import style
 
 
@@ -124,14 +125,17 @@ def test_embeddings_keep_their_aspect_and_say_the_share_of_variance():
     assert [panel["equal"] for panel in figure_of("tsne", dataset)["panels"]] == [True, True]
 
 
-@pytest.mark.parametrize(("members", "runs", "hollow"), [(10, 10, [False, False]), (10, 1, [False, True])])
-def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow):
-    dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
+@pytest.mark.parametrize(("members", "alone"), [(10, False), (2, True)])
+def test_the_gain_of_a_pair_stands_for_itself_and_is_hollow(members, alone):
+    dataset = example_result("ensemble_size", members=members).assign_attrs(members=members)
+    note_covers(
+        dataset, {"": {"": NEW, "snapshots": NEW_RUNS}, "gain": {"": new_if(members - 1), "snapshots": NEW_RUNS}}
+    )
     figure = figure_of("ensemble_size", dataset)
     lines = [series for series in of(figure) if {"line", "marker"} <= set(series)]
-    assert [bool(np.ravel(series.get("hollow", False))[-1]) for series in lines] == [*hollow * 4, False, False]
-    assert ("Hollow: 95 % of test images alone" in entries(figure)) == any(hollow)
-    assert ("interval is of test images alone" in figures.caption("ensemble_size", dataset)) == any(hollow)
+    assert [bool(np.ravel(series.get("hollow", False))[-1]) for series in lines] == [*[False] * 8, alone, alone]
+    assert (f"Hollow: 95 %, {THESE}" in entries(figure)) == alone
+    assert ("Hollow marks: of a single network, run or pair" in figures.caption("ensemble_size", dataset)) == alone
 
 
 def test_the_last_panels_are_paired_differences():
@@ -148,11 +152,11 @@ def test_the_last_panels_are_paired_differences():
         assert accuracy.series[2].y.item() == pytest.approx(100 * float(dataset["final_gain"].sel(metric="accuracy")))
 
 
-@pytest.mark.parametrize(("word", "said"), [("images", "images"), ("rows", "rows")])
-def test_a_legend_says_that_intervals_are_for_new_groups(word, said):
+@pytest.mark.parametrize("word", ["images", "rows"])
+def test_a_legend_says_that_intervals_are_for_new_groups(word):
     dataset = example_result("ensemble_size", members=5).assign_attrs(groups=7, examples_word=word)
     names = entries(figure_of("ensemble_size", dataset))
-    assert f"95 % for new networks on {said} of new groups" in names
+    assert f"95 %: new members on {'examples' if word == 'images' else word} of new groups" in names
     assert not [name for name in names if name and "on new" in name]
 
 
@@ -166,7 +170,7 @@ def test_bands_and_the_mean_member_are_those_of_the_result():
     low, high = 100 * chosen["score_low"].values, 100 * chosen["score_high"].values
     np.testing.assert_allclose(line["band"], [low, high], rtol=1e-6)
     assert line["y"] == pytest.approx(100 * chosen["score"].values)
-    assert figure["band"] == "95 % for new networks on new images"
+    assert figure["intervals"][0] == {"name": f"95 %: {NEW}", "band": True}
     assert line["name"] == "Independent solutions"
     axes = figures.draw("ensemble_size", dataset).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_datalim(axes.transData).intervaly, [low.min(), high.max()])

@@ -32,9 +32,9 @@ def test_gains_of_methods_against_size_are_the_paired_ones_of_the_result():
 @pytest.mark.parametrize(("members", "whose"), [(5, "new members"), (1, "these members")])
 def test_bands_of_gains_say_what_they_are_for(name, members, whose):
     dataset = example_result(name, members=members)
-    band = figures.described(name, dataset).band
-    assert band == f"95 %: {whose} on new examples"
-    assert band in figures.caption(name, dataset)
+    band = figures.described(name, dataset).covers
+    assert band == f"{whose} on new examples"
+    assert f"95 %: {band}" in figures.caption(name, dataset)
 
 
 def test_of_two_networks_the_gain_is_hollow_as_its_interval_is_for_these():

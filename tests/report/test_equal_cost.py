@@ -10,6 +10,7 @@ from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import beaten, compared, cost_answer, cost_sentences
 from modescape.analyses.equal_cost.example import example
 from modescape.analyses.training.convergence import not_converged, trained_out
+from modescape.covers import NEW_REPEATS, NEW_RUNS, new_if
 from modescape.metrics.convergence import ending
 from modescape.report.verdict import judge
 from modescape.results import make_result
@@ -57,6 +58,7 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
         },
         title="t",
         intervals="none",
+        covers={"": {"": NEW_REPEATS, WHOLE: new_if(attributes.get("long_runs", 1), NEW_RUNS)}},
         provenance=PROVENANCE,
         **{"networks": 3, "ensemble_members": 10, "long_runs": 1, **attributes},
     )
@@ -98,18 +100,18 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
         "worse than it in raw NLL (0.140 against 0.120; difference +0.020 nats, 95 % interval 0.010 to 0.030) and "
         "cannot be told apart from it in calibrated NLL (0.115 against 0.110; difference +0.005 nats, 95 % interval "
         f"{MINUS}0.005 to 0.015). It predicts in one forward pass, the ensemble in 10. The "
-        "intervals are for this run and this ensemble on new test images."
+        "intervals are for these members on new examples."
     )
     assert verdict.sentences[1].replace(SPACE, " ") == (
         "At 120 epochs, the training cost of 3 independent networks (accuracy 96.0 %, calibrated NLL 0.110, raw NLL "
         "0.120), snapshots of one run and one long run cannot be told apart from them in accuracy, calibrated "
         "NLL or raw NLL. Means of 2 "
-        "repeats; intervals are for new repeats on new test images."
+        "repeats; intervals are for new repeats on new examples."
     )
     (card,) = [card for card in verdict.cards if card.label.startswith("One network at the ensemble's cost, 400")]
     assert card.value.replace(SPACE, " ") == "96.8 %"
     assert (
-        card.note.replace(SPACE, " ") == "+0.8 points against the ensemble, 95 % interval 0.4 to 1.2 for these networks"
+        card.note.replace(SPACE, " ") == "+0.8 points against the ensemble, 95 % interval 0.4 to 1.2 for these members"
     )
 
 
@@ -168,7 +170,7 @@ def test_without_validation_images_there_is_no_calibrated_comparison():
 def test_several_long_runs_are_said_to_be_so():
     (sentence, _) = cost_sentences(cyclic({}, long_runs=2))
     assert "one network (mean of 2) that was trained for all of them" in sentence
-    assert sentence.endswith("The intervals are for new runs and this ensemble on new test images.")
+    assert sentence.endswith("The intervals are for new runs on new examples.")
 
 
 def test_a_score_without_an_interval_tells_nothing_apart():

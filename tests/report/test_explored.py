@@ -77,8 +77,8 @@ def test_gains_are_those_of_the_result_and_the_two_kinds_of_interval_are_apart(w
     gain = 100 * float(data["gain"].sel(size=4))
     said = view["sentences"]["accuracy|new|4"].replace("\N{NO-BREAK SPACE}", " ")
     assert said.startswith(f"4 networks: accuracy +{gain:.1f} points (95 % interval ")
-    assert "new networks on new examples" in said
-    assert "these networks on new examples" in view["sentences"]["accuracy|these|4"]
+    assert "new members on new examples" in said
+    assert "these members on new examples" in view["sentences"]["accuracy|these|4"]
     assert said.endswith("Price: 4 times the training and 4 forward passes per prediction.")
 
 
@@ -124,7 +124,7 @@ def test_the_longer_run_has_the_bar_of_its_paired_difference_and_says_for_whom(w
         np.testing.assert_allclose(np.ravel(bar["bars"]), [factor * found.low, factor * found.high], rtol=1e-5)
         np.testing.assert_allclose(line["y"], factor * found.value, rtol=1e-5)
     legend = [entry["name"] for entry in view["charts"]["nll|new"]["legend"]]
-    assert any(name.endswith("bar: 95 %, these networks on new examples") for name in legend)
+    assert any(name.endswith("bar: 95 %, these members on new examples") for name in legend)
 
 
 def test_a_longer_run_that_is_advised_has_a_card_unless_the_one_at_full_cost_is_it(results):
@@ -136,7 +136,7 @@ def test_a_longer_run_that_is_advised_has_a_card_unless_the_one_at_full_cost_is_
     shorter = replace(table, candidates=tuple(third if at == place else one for at, one in enumerate(table.candidates)))
     (card,) = longer_card(shorter, decision, "")
     assert card.label.startswith("One network trained 3 times as long")
-    assert " against one network, these networks" in card.note
+    assert " against one network, these members" in card.note
     assert "95\N{NO-BREAK SPACE}% interval" in card.note
     assert longer_card(shorter, replace(decision, advice="ensemble"), "") == []
 
@@ -191,7 +191,7 @@ def test_prices_that_are_not_known_are_not_named():
 def test_gains_of_earlier_versions_have_one_kind_of_interval():
     dataset = example_result("ensemble_size").drop_vars(["gain_low_these", "gain_high_these"])
     (view,) = json.loads(explore({"ensemble_size": dataset}, [])[0])["views"]
-    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new networks on new examples"]]
+    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new members on new examples"]]
     assert all("|new" in key for key in view["charts"])
 
 

@@ -10,6 +10,7 @@ from modescape.analyses.ensemble_methods.purchases import equivalent_sentence, p
 from modescape.plots import steps
 
 SPACE = "\N{NO-BREAK SPACE}"
+THESE = " for these members on new examples"
 
 
 @pytest.fixture
@@ -92,13 +93,16 @@ def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibrati
     set_equivalent(calibration, "diagonal", 1.1, 1.3, 1.6)
     sentence = equivalent_sentence(methods, calibration)
     assert "Diagonal Gaussian" in sentence
-    assert f"are worth 1.3 independent networks by calibrated likelihood (95{SPACE}% interval 1.1 to 1.6)." in sentence
+    assert (
+        f"are worth 1.3 independent networks by calibrated likelihood (95{SPACE}% interval 1.1 to 1.6{THESE})."
+        in sentence
+    )
     set_equivalent(calibration, "diagonal", np.nan, 1.3, 1.6)
-    assert f"(95{SPACE}% interval < 1 to 1.6: inconclusive)" in equivalent_sentence(methods, calibration)
+    assert f"(95{SPACE}% interval < 1 to 1.6{THESE}: inconclusive)" in equivalent_sentence(methods, calibration)
     set_equivalent(calibration, "diagonal", 1.3, np.inf, np.inf)
     most = calibration.sizes["size"]
     assert f"are worth > {most} independent networks" in equivalent_sentence(methods, calibration)
-    assert f"interval 1.3 to > {most})" in equivalent_sentence(methods, calibration)
+    assert f"interval 1.3 to > {most}{THESE})" in equivalent_sentence(methods, calibration)
 
 
 def test_worse_than_one_network_is_written_so_with_the_difference(methods, calibration):
@@ -109,7 +113,7 @@ def test_worse_than_one_network_is_written_so_with_the_difference(methods, calib
     sentence = equivalent_sentence(methods, calibration)
     assert sentence.startswith("No method within one run was better than one network by calibrated likelihood")
     assert "(Dropout on weights; setting 3.1, distance 0.08), is worth < 1 (0.015 nats worse)" in sentence
-    assert f"95{SPACE}% interval \N{MINUS SIGN}0.001 to 0.030 nats; inconclusive." in sentence
+    assert f"95{SPACE}% interval \N{MINUS SIGN}0.001 to 0.030 nats{THESE}; inconclusive." in sentence
     methods.attrs["samples"] = calibration.sizes["size"]
     row = next(row for row in purchases(methods, calibration) if row.method == "Dropout on weights")
     assert row.equivalent == (

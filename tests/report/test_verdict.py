@@ -10,6 +10,7 @@ from example_results import example_result
 from modescape.analyses import ANALYSES
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.analyses.ensemble_size.verdict import enough_members
+from modescape.covers import NEW, NEW_RUNS, new_if
 from modescape.report.verdict import judge
 from modescape.results import make_result
 from modescape.wording.reading import full_gain, pick
@@ -40,6 +41,7 @@ def solutions(
         {"member": np.arange(len(accuracy)), "metric": metric},
         title="t",
         intervals="none",
+        covers=NEW,
         provenance=PROVENANCE,
     )
 
@@ -55,7 +57,8 @@ def sizes(independent, snapshots=None, metric="accuracy", base=0.64):
     variables = {name: (dims, values, "1", name) for name, values in columns.items()}
     variables |= {name.replace("gain", "score"): (dims, base + values, "1", name) for name, values in columns.items()}
     coords = {"approach": list(methods), "metric": [metric], "size": np.arange(1, longest + 1)}
-    return make_result(variables, coords, title="t", intervals="none", provenance=PROVENANCE)
+    covers = {"score": {"": NEW, "snapshots": NEW_RUNS}, "gain": {"": new_if(longest - 1), "snapshots": NEW_RUNS}}
+    return make_result(variables, coords, title="t", intervals="none", covers=covers, provenance=PROVENANCE)
 
 
 def climbing(full, count, half=0.006):
@@ -73,11 +76,12 @@ def test_headline_gives_shares_ratio_and_gains():
     assert text == (
         "Two snapshots of one run disagree on 6.3 % of the test images, two independent networks on 27 %: "
         "4.3 times as often. Averaging 10 independent networks gains 4.1 points of accuracy (95 % interval 3.5 to 4.7 "
-        "for new networks). Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
+        "for new members). Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to "
+        "0.6 for new runs)."
     )
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
-    assert verdict.covers.endswith("for other networks of this recipe (snapshots: other runs) on other test images.")
+    assert verdict.covers.endswith("for new members on new examples; of snapshots: new runs on new examples.")
 
 
 def test_with_a_decision_the_bare_answer_is_left_out():
@@ -102,17 +106,17 @@ def test_gain_whose_interval_holds_zero_or_is_missing_is_inconclusive(low, high)
 def test_inconclusive_sentence_gives_the_signed_change():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])})
     (sentence,) = verdict.sentences
-    assert verdict.covers.endswith("; that of the gain of two networks, for these two.")
+    assert verdict.covers.endswith("; of the gain of two networks: these members on new examples.")
     assert sentence.replace(SPACE, " ") == (
         "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
-        "(95 % interval \N{MINUS SIGN}1.0 to 0.2 for these networks): inconclusive, because the interval includes 0."
+        "(95 % interval \N{MINUS SIGN}1.0 to 0.2 for these members): inconclusive, because the interval includes 0."
     )
 
 
 def test_negative_gain_is_a_loss_with_its_bounds_turned():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.012, -0.019, -0.005)])})
     assert verdict.answer == "Averaging independent networks hurt."
-    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these networks)" in verdict.sentences[0].replace(
+    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these members)" in verdict.sentences[0].replace(
         SPACE, " "
     )
     assert f"by {MINUS}1.2 points with 2" in verdict.enough.replace(SPACE, " ")
@@ -120,7 +124,7 @@ def test_negative_gain_is_a_loss_with_its_bounds_turned():
 
 def test_small_conclusive_gain_is_not_printed_as_zero():
     (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (0.0006, 0.0002, 0.001)])}).sentences
-    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10 for these networks)" in sentence.replace(
+    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10 for these members)" in sentence.replace(
         SPACE, " "
     )
 
@@ -166,7 +170,7 @@ def test_each_size_is_told_with_its_interval_and_no_share_of_the_full_gain():
     text = enough_members(found).replace(SPACE, " ")
     assert text == (
         "Averaging changes the accuracy of one network by +1.0 points with 2 (95 % interval 0.5 to 2.0) and +4.0 "
-        f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new networks on new images."
+        f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new members on new examples."
     )
     assert enough_members(found, weighed=True) == ""  # a decision has each step, paired
 
@@ -219,10 +223,10 @@ def test_snapshots_are_judged_against_the_final_network():
     assert verdict.sentences[-1].replace(SPACE, " ") == (
         "Averaging 10 snapshots of one run changes accuracy by \N{MINUS SIGN}0.1 points over its final network (95 % "
         "interval \N{MINUS SIGN}0.3 to 0.2): inconclusive, because the interval includes 0. Over the mean snapshot it "
-        "is +0.2 points (95 % interval 0.1 to 0.2)."
+        "is +0.2 points (95 % interval 0.1 to 0.2 for new runs)."
     )
     dataset["gain_low"][-1, :, -1] = -2e-6  # printed as 0.000
-    assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200): inconclusive.")
+    assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200 for new runs): inconclusive.")
     card = verdict.cards[-1]
     assert card.label.replace(SPACE, " ") == "Gain of 10 snapshots over the run's end"
     assert card.value.startswith("\N{MINUS SIGN}0.1")

@@ -6,27 +6,28 @@ import xarray as xr
 from example_results import OF_NUMBERS, example_of_numbers, example_result
 
 from modescape.analyses import ANALYSES
+from modescape.covers import NEW, NEW_REPEATS, NEW_RUNS, THESE, note_covers
 from modescape.wording.numbers import ABSENT, MINUS, SPACE
-from modescape.wording.takeaways import NEW, THESE, Ends, comparison, effect
+from modescape.wording.takeaways import Ends, comparison, effect
 
 SENTENCES = {
     "model_scores": "The average of all 10 models has 1.6 points higher accuracy than the best model alone (95 % "
-    "interval for these models on new images: 1.2 to 2.1; 10,000 test images).",
+    "interval for these models on new examples: 1.2 to 2.1; 10,000 test images).",
     "contributions": "Which models the average needs is unclear from its accuracy: for 10 of 10 the 95 % interval "
-    "of the change without that model includes 0 (10,000 test images).",
+    "for these models on new examples of the change without that model includes 0 (10,000 test images).",
     "disputed_examples": "All 10 models are right on 63 % of the images and none on 0 %; on the other 37 % it matters "
     "which models are averaged (10,000 test images).",
     "solution_similarity": "Two independent members disagree on 27.1 % of the test images (mean over 45 pairs, 95 % "
-    "interval 26.5 % to 27.7 %; 10,000 test images): their disagreement rate is 0.87 x their error rate. Two late "
-    "snapshots of one run disagree on 6.1 %.",
-    "ensemble_size": "Averaging 10 independent networks raises accuracy by 4.7 points (95 % interval for new networks "
-    "on new images: 4.5 to 4.9; 10,000 test images).",
+    "interval 26.5 % to 27.7 % for new members on new examples; 10,000 test images): their disagreement rate is 0.87 x "
+    "their error rate. Two late snapshots of one run disagree on 6.1 %.",
+    "ensemble_size": "Averaging 10 independent networks raises accuracy by 4.7 points (95 % interval for new members "
+    "on new examples: 4.5 to 4.9; 10,000 test images).",
     "fine_tuning": "The fine-tuned ensemble has 3.8 points higher accuracy than the ensemble from scratch (95 % "
-    "interval for new networks on new images: 3.3 to 4.3; 10,000 test images).",
+    "interval for new members on new examples: 3.3 to 4.3; 10,000 test images).",
     "cyclic": "One network trained as long as all members has 5.4 points lower accuracy than the ensemble of all "
-    "members (95 % interval for these networks on new images: 5.2 to 5.7; 10,000 test images).",
+    "members (95 % interval for these members on new examples: 5.2 to 5.7; 10,000 test images).",
     "curvature": "Whether flatter solutions have a lower test loss is unclear: the interval includes 0 (rank "
-    "correlation 0.17, 95 % interval -0.48 to 0.72, 10 members).",
+    "correlation 0.17, 95 % interval -0.48 to 0.72 for new members, 10 members).",
     "member_predictions": "Members differ in whether they are right on 65.0 % of 40 images; where all are right, 35 %, "
     "so is every average of them.",
     "tunnel": "The barrier of the training loss is 1.9 nats on the straight line and 0.060 nats on the optimised path; "
@@ -58,11 +59,14 @@ def test_sentences_are_those_of_the_numbers(name):
 
 def test_runs_that_were_repeated_have_intervals_for_others():
     dataset = example_result("cyclic")
-    assert "for new long runs on new images" in takeaway("cyclic", dataset.assign_attrs(long_runs=3))
+    several = dataset.copy(deep=True)
+    note_covers(several, {"": {"": NEW_REPEATS, "whole long run": NEW_RUNS}})
+    assert "for new runs on new examples" in takeaway("cyclic", several)
     for end in ("", "_low", "_high"):  # there is no long run
         dataset[f"difference{end}"].loc[{"approach": "whole long run"}] = np.nan
-    assert "for new repeats on new images" in takeaway("cyclic", dataset)
-    assert "for these networks on new images" in takeaway("cyclic", dataset.assign_attrs(repeats=1))
+    assert "for new repeats on new examples" in takeaway("cyclic", dataset)
+    note_covers(dataset, {"": THESE})
+    assert "for these members on new examples" in takeaway("cyclic", dataset)
 
 
 def test_matrices_without_a_value_above_the_edge_are_not_among_those_that_have_some():
@@ -80,7 +84,7 @@ def test_an_interval_that_includes_0_tells_nothing():
     dataset["gain_low"][:], dataset["gain"][:], dataset["gain_high"][:] = -0.02, 0.01, 0.04
     assert takeaway("ensemble_size", dataset) == (
         "Whether averaging 10 independent networks changes accuracy is unclear: +1.0 points, and the 95 % interval "
-        "for new networks on new images includes 0 (-2.0 to 4.0; 10,000 test images)."
+        "for new members on new examples includes 0 (-2.0 to 4.0; 10,000 test images)."
     )
 
 
@@ -118,8 +122,8 @@ def test_effects_say_whom_the_interval_is_for():
     dataset = xr.Dataset(attrs={"examples": 1, "split": "validation"})
     found = Ends(0.01, 0.02, 0.03)
     assert f"raises accuracy by 2.0{SPACE}points" in effect("Averaging", "accuracy", found, dataset, NEW)
-    assert "for new networks on new images: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, NEW)
-    assert "for these networks on new images: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, THESE)
+    assert "for new members on new examples: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, NEW)
+    assert "for these members on new examples: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, THESE)
 
 
 def test_networks_that_others_made_are_not_called_independent():

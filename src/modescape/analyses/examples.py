@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from modescape.analyses.stating import Variables
 
 EXAMPLES = 10_000
-CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
+CROSSED = "95 %: new members on new examples; ..._these: these members on new examples"
 
 
 def stated(methods: Sequence[str], dim: str = "approach", draws: int = 0) -> dict:
@@ -40,10 +40,10 @@ def interval(
         value: of the variable.
         half: half of the interval, or both ends.
         unit: of the variable.
-        these: for these networks, in ``..._low_these`` and ``..._high_these``.
+        these: for these members, in ``..._low_these`` and ``..._high_these``.
     """
     ends = half if isinstance(half, tuple) else (value - half, value + half)
-    which, whose = ("_these", "for these networks") if these else ("", "of the 95 % interval")
+    which, whose = ("_these", "for these members") if these else ("", "of the 95 % interval")
     said = zip(("low", "high"), ("lower", "upper"), ends, strict=True)
     return {f"{name}_{end}{which}": (dims, values, unit, f"{word} end {whose}") for end, word, values in said}
 

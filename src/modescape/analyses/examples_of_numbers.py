@@ -72,7 +72,7 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
     for name in [name for name in NAMES if name in found]:
         new, units = NAMES[name]
         values = _values(name, np.asarray(found[name].values, dtype=float))
-        about = {"units": units, "long_name": f"{new.replace('_', ' ')} of numbers"}
+        about = {**dataset[name].attrs, "units": units, "long_name": f"{new.replace('_', ' ')} of numbers"}
         found = found.drop_vars(name).assign({new: (dataset[name].dims, values, about)})
     if "disagreement" in dataset and "normalized_disagreement" not in dataset and "other_epoch" in dataset.dims:
         over = found["prediction_distance"] / (SCALE / 2)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES, task_of
+from modescape.covers import kind_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
 from modescape.storage import place
@@ -106,6 +108,7 @@ def _own(name: str) -> Own:
 def described(name: str, dataset: xr.Dataset) -> Chart:
     """The figure of an analysis of this package as data: panels of series, matrices and fields."""
     plain: Chart = _function(name, "describe", dataset)(dataset)
+    plain = plain if plain.covers else replace(plain, covers=kind_of(dataset))
     return in_words(plain, word_of(dataset), "groups" in dataset.attrs)
 
 

@@ -31,10 +31,11 @@ class Row:
     high: float
     colour: str
     marker: tuple[str, str]
+    covers: str = ""  # what the interval is for; "": as those of the others
     note: str = ""  # under the pointer
 
 
-def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: int = 40) -> Chart:
+def forest(title: str, score: Score, rows: Sequence[Row], against: str, covers: str, most: int = 40) -> Chart:
     """A chart of one panel, a row a difference.
 
     Args:
@@ -42,6 +43,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: in
         score: whose differences these are.
         rows: in any order; those without a value are left out.
         against: what the differences are from.
+        covers: what the intervals are for.
         most: rows that are drawn, the best ones.
     """
     sign = 1 if score.higher_is_better else -1
@@ -64,7 +66,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: in
         series=[zero, *marks],
         rows=[style.shortened(row.name, LETTERS) for row in kept],
     )
-    return Chart(title=title, panels=[panel], columns=1, panel_height=300)
+    return Chart(title=title, panels=[panel], columns=1, panel_height=300, covers=covers)
 
 
 def _mark(row: Row, at: int, factor: float) -> Series:
@@ -76,6 +78,7 @@ def _mark(row: Row, at: int, factor: float) -> Series:
         low=np.array([factor * row.low]),
         high=np.array([factor * row.high]),
         intervals_along_x=True,
+        covers=row.covers,
         colour=row.colour,
         marker=row.marker,
         line=None,
@@ -93,7 +96,7 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
         dataset: the result, which says the unit of targets.
         rows: in any order; those without a value are left out.
         against: what the differences are from.
-        covers: whom the intervals are for: "these networks on new examples".
+        covers: what the intervals of most rows are for.
     """
     known, score = [row for row in rows if np.isfinite(row.value)], score_of(metric)
     if not known or score is None:
@@ -105,7 +108,7 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
     return (
-        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {covers}). By their own "
-        f"intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
+        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By "
+        f"their own intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
         f"{len(known) - better - worse} cannot be told."
     )

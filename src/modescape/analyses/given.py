@@ -13,8 +13,8 @@ from modescape.metrics.scoring import Scoring
 from modescape.offered import INDEPENDENT, Offered, Predictions, stacked
 from modescape.plots.style import one_line, unique
 
-THESE = "95 %, these models on new test examples"
-NEW = "95 %, new runs on new test examples"
+THESE = "95 %, these models on new examples"
+NEW = "95 %, new runs on new examples"
 
 
 def models_of(predictions: Predictions) -> list[int]:

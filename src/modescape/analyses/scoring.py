@@ -1,4 +1,4 @@
-"""Scores of runs, or of subsets of members, with intervals for new networks and for these."""
+"""Scores of runs, or of subsets of members, with intervals for new members and for these."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from modescape.metrics.crossed import Estimate, size_estimates, size_masks
 from modescape.metrics.scoring import CLASSES, Scoring
 
 INTERVALS_OF_MEANS = (
-    "95 %, for new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the "
     "variance over test examples and that between runs (of subsets: between members) without what the same examples "
-    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these networks on new "
+    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these members on new "
     "examples"
 )
 INTERVALS_OF_RUNS = (
@@ -25,9 +25,9 @@ class Scored(NamedTuple):
     """A score with its intervals; [metric] each, metrics as in `SCORES`."""
 
     mean: np.ndarray
-    low: np.ndarray  # new networks on new examples
+    low: np.ndarray  # new members on new examples
     high: np.ndarray
-    low_these: np.ndarray  # these networks on new examples
+    low_these: np.ndarray  # these members on new examples
     high_these: np.ndarray
 
 
@@ -53,11 +53,6 @@ def size_estimate(
     """Mean score of ensembles of ``size`` members over subsets of them; arguments as `runs_estimate`, or of a task."""
     masks = size_masks(len(log_prob), [size], MOST_SUBSETS, key=0)
     return dict(size_estimates(log_prob, label, masks, scoring, group))[size]
-
-
-def score_runs(log_prob: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> Scored:
-    """`runs_estimate` with its intervals."""
-    return scored(runs_estimate(log_prob, label, group))
 
 
 def score_subsets(

@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of two candidates' scores, and its 95 % interval: these networks on new examples."""
+    """A paired difference of two candidates' scores, and its 95 % interval: these members on new examples."""
 
     value: float
     low: float
@@ -100,6 +100,8 @@ class Table:
     judged_on: str
     ece: np.ndarray  # expected calibration error where they are judged, [candidate]; NaN of a regression
     excess: np.ndarray  # mean confidence minus the share that is right there, [candidate]; above 0: overconfident
+    ece_half: np.ndarray | None = None
+    """Half of the 95 % interval of a candidate's calibration error minus the first one's, paired, [candidate]."""
     temperature: np.ndarray | None = None
     """That suits a candidate best where it is chosen, before it is calibrated, [candidate]; NaN: not fitted."""
 
@@ -120,6 +122,12 @@ class Table:
         matrix = self.covariance[metric]
         variance = float(matrix[one, one] + matrix[other, other] - 2 * matrix[one, other])
         half = Z * math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.nan
+        return Difference(value, value - half, value + half)
+
+    def worse_calibrated(self, one: int) -> Difference:
+        """The calibration error of a candidate minus that of the first; these members on new examples."""
+        value = float(self.ece[one] - self.ece[0])
+        half = math.nan if self.ece_half is None else float(self.ece_half[one])
         return Difference(value, value - half, value + half)
 
     def gain(self, one: int, other: int = 0) -> Difference:

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 
+from modescape.covers import THESE
 from modescape.decision.candidates import Table
 from modescape.decision.rules import Decision
 from modescape.wording import scores
-from modescape.wording.numbers import fixed, significant
+from modescape.wording.numbers import decimals_for, fixed, interval, significant
 
-LEAST_ERROR = 0.01  # of a calibration error that is said to be higher: it has no interval of a difference
+LEAST_ERROR = 0.01  # a calibration error that is higher by less is not told of
 
 
 def calibration_error(table: Table, decision: Decision) -> str:
     """Whether what is advised, or else the largest ensemble, is worse calibrated than one network, and why."""
     advised = [] if decision.advice in ("keep_one", "undecided") else [decision.chosen]
     for place in [*advised, *_ensembles(table)]:
-        if table.ece[place] - table.ece[0] > LEAST_ERROR:
-            one = table.candidates[place]
-            whose = (
-                "Its"
-                if place in advised
-                else f"The average of {one.label} seems worse calibrated than one network: its"
-            )
-            return _said(table, place, whose)
+        found = table.worse_calibrated(place)
+        if found.value > LEAST_ERROR:
+            name = "it" if place in advised else f"the average of {table.candidates[place].label}"
+            return _said(table, place, name) if found.low > 0 else _open(table, place, name)
     return ""
 
 
@@ -36,14 +33,31 @@ def _ensembles(table: Table) -> list[int]:
     return [max(raw, key=lambda at: table.candidates[at].size)] if raw else []
 
 
-def _said(table: Table, place: int, whose: str) -> str:
+def _said(table: Table, place: int, name: str) -> str:
     excess = table.excess[place]
     why = "overconfident" if excess > 0 else "underconfident"
-    by, both = abs(100 * excess), [scores.written("ece", value) for value in (table.ece[place], table.ece[0])]
     return (
-        f"{whose} calibration error was measured higher, {both[0]} against {both[1]}: it is {why}, "
-        f"its mean confidence {fixed(by)} points {'above' if excess > 0 else 'below'} its accuracy"
+        f"{name[:1].upper()}{name[1:]} is worse calibrated than one network: {_errors(table, place)}. It is {why}, its "
+        f"mean confidence {fixed(abs(100 * excess))} points {'above' if excess > 0 else 'below'} its accuracy"
         f"{_temperature(table, place)}."
+    )
+
+
+def _open(table: Table, place: int, name: str) -> str:
+    """The interval of the difference includes 0, or there is none."""
+    return f"Whether {name} is worse calibrated than one network cannot be told: {_errors(table, place)}."
+
+
+def _errors(table: Table, place: int) -> str:
+    """Both errors, and the interval of their difference."""
+    found = table.worse_calibrated(place)
+    both = [scores.written("ece", value) for value in (table.ece[place], table.ece[0])]
+    decimals = decimals_for(found.low, found.high, least=3, most=4)
+    bounds = interval(found.low, found.high, decimals, THESE)
+    return (
+        f"ECE {both[0]} against {both[1]} ({bounds} of the difference)"
+        if math.isfinite(found.low)
+        else (f"ECE {both[0]} against {both[1]}, without an interval of the difference")
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +20,23 @@ PRICES = {
     "networks": "times the weights of one member",
 }
 
+CHANGES = {  # end of the variable's name -> long name, in the order of `Difference`
+    "": "calibration error minus that of one network as it is, paired",
+    "_low": "lower end of its 95 % interval, these members on new examples",
+    "_high": "upper end of it",
+}
+
 
 def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str]]:
     """Variables of `modescape.results.make_result`, over approach (the candidate) and metric."""
     places, metrics = range(len(table.candidates)), list(table.scores)
+    changes = [astuple(table.worse_calibrated(place)) for place in places]
     gains = [[table.difference(place, 0, metric) for metric in metrics] for place in places]
     own, both, units = ("approach",), ("approach", "metric"), units_of(metrics)
     ends = {"gain": "value", "gain_low": "low", "gain_high": "high"}
     texts = {
         "gain": "score minus that of one network as it is, paired",
-        "gain_low": "lower end of the 95 % interval of the gain, these networks on new examples",
+        "gain_low": "lower end of the 95 % interval of the gain, these members on new examples",
         "gain_high": "upper end of it",
     }
     matrix = np.stack([table.covariance[metric] for metric in metrics], -1)
@@ -46,6 +54,10 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
             "covariance of the mean scores of two candidates through the choice of examples",
         ),
         "ece": (own, table.ece, "1", "expected calibration error"),
+        **{
+            f"ece_change{end}": (own, np.array([change[at] for change in changes]), "1", text)
+            for at, (end, text) in enumerate(CHANGES.items())
+        },
         "excess": (own, table.excess, "1", "mean confidence minus the share that is right"),
         "temperature": (
             own,
@@ -105,6 +117,8 @@ def table_of_result(dataset: xr.Dataset) -> Table:
         )
         for place in range(dataset.sizes["approach"])
     )
+    change = "ece_change_high" in dataset  # versions before had no interval
+    half = dataset["ece_change_high"].values - dataset["ece_change"].values if change else None
     return Table(
         candidates=candidates,
         deciding=str(about["deciding"]),
@@ -117,5 +131,6 @@ def table_of_result(dataset: xr.Dataset) -> Table:
         judged_on=str(about["judged_on"]),
         ece=dataset["ece"].values,
         excess=dataset["excess"].values,
+        ece_half=half,
         temperature=dataset["temperature"].values if "temperature" in dataset else None,
     )

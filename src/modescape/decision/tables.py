@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
+from modescape.covers import THESE, headed
 from modescape.decision.candidates import Difference, Table
 from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.rules import Decision
-from modescape.decision.words import COVERS, compared_with
+from modescape.decision.words import compared_with
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.head import Rows
 from modescape.wording.numbers import significant
 from modescape.wording.scores import difference
 
-ABOUT = f"Differences with 95 % intervals for {COVERS}."
+ABOUT = f"Differences with 95 % intervals for {THESE}."
 
 
 def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
@@ -33,12 +34,8 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
             price = (candidate.price.training, candidate.price.passes)
             rows.append((candidate.label, [*cells, *((_times(times), "") for times in price)]))
         groups.append((f"{one.title}, compared with {compared_with(table, one.against)}", rows))
-    header = (
-        "candidate",
-        *(_head(score, unit) for score in table.scores.values()),
-        "training (times)",
-        "passes (times)",
-    )
+    changes = (headed(_head(score, unit), THESE) for score in table.scores.values())
+    header = ("candidate", *changes, "training (times)", "passes (times)")
     return Rows(header, groups, ABOUT) if groups else None
 
 
@@ -48,7 +45,11 @@ def steps(table: Table, decision: Decision, unit: str = "") -> Rows | None:
         (f"{small} to {large}", [_cell(table.deciding, found)])
         for small, large, found in advised_steps(table, decision)
     ]
-    return Rows(("networks", f"change in {_head(table.score, unit)}"), [("", rows)], ABOUT) if rows else None
+    return (
+        Rows(("networks", headed(f"change in {_head(table.score, unit)}", THESE)), [("", rows)], ABOUT)
+        if rows
+        else None
+    )
 
 
 def _head(score: Score, unit: str) -> str:

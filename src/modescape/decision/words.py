@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from modescape.covers import THESE
 from modescape.decision.candidates import Candidate, Difference, Table
 from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.confidence import calibration_error
@@ -19,7 +20,6 @@ from modescape.decision.rules import (
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, least_decimals, listing, percent
 
-COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
 STEPS = 10  # most steps of the size that are told
 
@@ -118,7 +118,7 @@ def evidence(table: Table, decision: Decision, unit: str = "", numbers: bool = F
         *(_compared(table, decision, unit) if numbers else []),
         _further(table, decision, unit) if numbers else "",
         calibration_error(table, decision),
-        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
+        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {THESE}.",
     ]
     return [part for part in parts if part]
 
@@ -165,7 +165,7 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "the gain of averaging undertrained networks says little about trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
-    return f"{told} against {baseline(table)}{of_one} (intervals for {COVERS}). Its price: {price}."
+    return f"{told} against {baseline(table)}{of_one} (intervals for {THESE}). Its price: {price}."
 
 
 def _share(table: Table, decision: Decision) -> str:
@@ -200,7 +200,7 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     verb = "does" if len(told) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {better} {verb} better than "
-        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {COVERS}."
+        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {THESE}."
     )
 
 
@@ -256,4 +256,4 @@ def _further(table: Table, decision: Decision, unit: str) -> str:
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
-    return f"For {COVERS}, each further network changes the {table.score.short}, from {'; '.join(told)}."
+    return f"For {THESE}, each further network changes the {table.score.short}, from {'; '.join(told)}."

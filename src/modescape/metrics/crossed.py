@@ -149,7 +149,7 @@ def both_intervals(
     kind: str,
     scores: Mapping[str, Score],
 ) -> list[np.ndarray]:
-    """95 % intervals for new networks and for these networks, both on new examples: four ends, [metric] each.
+    """95 % intervals for new members and for these members, both on new examples: four ends, [metric] each.
 
     Args:
         value: the estimates.

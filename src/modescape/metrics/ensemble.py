@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.arrays import Array, group_codes, to_numpy
+from modescape.covers import new_if, note_covers
 from modescape.errors import InputError
 from modescape.metrics import many
 from modescape.metrics.crossed import size_estimates, size_masks
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
 ALL_SIZES = 40  # most members for which every size is evaluated
 LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fields of `EnsembleCurve` from score on
     "score": "mean score over subsets",
-    "score_low": "lower end of the 95 % interval of the score, new networks on new examples",
+    "score_low": "lower end of the 95 % interval of the score, new members on new examples",
     "score_high": "upper end of it",
-    "score_low_these": "lower end of the 95 % interval of the score, these networks on new examples",
+    "score_low_these": "lower end of the 95 % interval of the score, these members on new examples",
     "score_high_these": "upper end of it",
     "gain": "score minus the mean single network's",
-    "gain_low": "lower end of the 95 % interval of the gain, new networks on new examples",
+    "gain_low": "lower end of the 95 % interval of the gain, new members on new examples",
     "gain_high": "upper end of it",
-    "gain_low_these": "lower end of the 95 % interval of the gain, these networks on new examples",
+    "gain_low_these": "lower end of the 95 % interval of the gain, these members on new examples",
     "gain_high_these": "upper end of it",
 }
 INTERVALS = (
-    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it; a single network, and the "
-    "gain of two: of test examples alone. The narrower ones, in the tables, are for these networks on new examples: "
+    "gain of two: of test examples alone. The narrower ones, in the tables, are for these members on new examples: "
     "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
     "show on average"
 )
@@ -194,7 +195,7 @@ def _labelled(curve: EnsembleCurve, law: np.ndarray | None, scoring: Scoring, in
     """A curve as a dataset."""
     import xarray as xr
 
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
             **{
                 name: (("metric", "size"), values, {"units": units_of(scoring.scores), "long_name": LONG_NAMES[name]})
@@ -209,6 +210,9 @@ def _labelled(curve: EnsembleCurve, law: np.ndarray | None, scoring: Scoring, in
         },
         attrs={"title": "Scores against the number of networks averaged", "intervals": intervals},
     )
+    members = int(curve.size.max())
+    note_covers(dataset, {"score": new_if(members), "gain": new_if(members - 1)})
+    return dataset
 
 
 def ensemble_curves(

@@ -7,7 +7,7 @@ holds B = n // k subsets of every size, and a subset of 2 k is the union of two 
 with fewer subsets than wanted use further orders, at most `ORDERS`.
 
 **Intervals.** B disjoint ensembles of k networks play the role of B runs: drawn independently, and crossed with the
-examples. So an ensemble's own score is its influence on their mean, and the variance for new networks is that of
+examples. So an ensemble's own score is its influence on their mean, and the variance for new members is that of
 `modescape.metrics.influence` with ensembles in place of members and B - 1 degrees of freedom. It is the variance of the
 mean over one order, which is no smaller than that over several. For the gain, an ensemble's influence is its score
 minus the mean of its members'. Above K, the largest size with `LEAST` ensembles, influences are extrapolated as in
@@ -36,10 +36,10 @@ LEAST = 10  # fewest disjoint ensembles of a size for its spread to be used
 READ = 1 << 24  # values read at a time: 64 MiB of float32
 HELD = 1 << 22  # values processed at a time: 32 MiB of float64
 INTERVALS = (
-    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between disjoint ensembles of each size without what the same examples made of it; of "
     f"sizes with fewer than {LEAST} such ensembles grown from the largest that has them. The narrower ones, in the "
-    "tables, are for these networks on new examples: normal, on the variance over test examples. Those of the "
+    "tables, are for these members on new examples: normal, on the variance over test examples. Those of the "
     "calibration error are of what test sets of this size show on average"
 )
 
@@ -200,7 +200,7 @@ class Curve:
     size: np.ndarray  # [size]
     subsets: np.ndarray  # [size]
     columns: list[np.ndarray]
-    """Score, its ends for new networks, its ends for these; the gain and its ends likewise; [metric, size] each."""
+    """Score, its ends for new members, its ends for these; the gain and its ends likewise; [metric, size] each."""
     law: BrierLaw | None
 
 

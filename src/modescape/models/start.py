@@ -39,7 +39,7 @@ class Taken:
         rest = "; ".join(self.drawn[:MOST_NAMES])
         more = f"; and {len(self.drawn) - MOST_NAMES} more" if len(self.drawn) > MOST_NAMES else ""
         own = f"; each member draws its own: {rest}{more}" if self.drawn else ""
-        left = f"; {self.unused} tensors of the file are not used" if self.unused else ""
+        left = f"; tensors of the file not used: {self.unused}" if self.unused else ""
         count = len(self.names) + len(self.drawn)
         return f"{len(self.names)} of {count} tensors start as in {_named(files_of(model))}{own}{left}"
 

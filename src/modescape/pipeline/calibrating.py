@@ -12,12 +12,12 @@ import numpy as np
 
 from modescape.answers import LEVEL, score
 from modescape.arrays import group_codes
+from modescape.covers import THESE
 from modescape.errors import InputError
 from modescape.interop.ensemble.answers import AFTER, BEFORE, CALIBRATIONS, NEVER
 from modescape.metrics import combine, fit_temperature, nll
 from modescape.metrics.gaussians import gaussian, scale_mixture
 from modescape.metrics.temperature import rescale
-from modescape.report.scored import THESE
 from modescape.study import Study
 from modescape.study.predictions import Predictions
 

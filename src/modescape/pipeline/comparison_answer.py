@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modescape.answers import answer, score
+from modescape.covers import NEW_MODELS, THESE_MODELS
 from modescape.wording.reading import holding, pick
 from modescape.wording.scores import known
 
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
     from modescape.pipeline.comparison import Comparison
 
-THESE = "these models on new examples"
 CHOOSES = "nll"  # where there are probabilities: it tells models apart by every example
-NEW = "other models like these on new examples"
 
 
 def answer_of(compared: Comparison) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def _models(compared: Comparison) -> list[dict[str, Any]]:
     for at, (name, file, _, digest, kind) in enumerate(compared.given.models):
         own = {"name": name, "group": method.get(name), "file": file or None, "sha256": digest, "kind": kind}
         place = None if dataset is None else dataset["model"].values[at]
-        scores = {} if dataset is None else _scores(dataset, "score", THESE, model=place)
+        scores = {} if dataset is None else _scores(dataset, "score", THESE_MODELS, model=place)
         found.append({**own, "scores": scores})
     return found
 
@@ -63,7 +62,7 @@ def _ensemble(results: Mapping[str, xr.Dataset]) -> dict[str, Any] | None:
     if dataset is None:
         return None
     every = dataset["approach"].values[0]
-    return {"size": dataset.sizes["model"], "scores": _scores(dataset, "together", THESE, approach=every)}
+    return {"size": dataset.sizes["model"], "scores": _scores(dataset, "together", THESE_MODELS, approach=every)}
 
 
 def _sizes(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
@@ -71,7 +70,7 @@ def _sizes(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     if dataset is None:
         return []
     return [
-        {"size": int(size), "scores": _scores(dataset, "score", NEW, approach="independent", size=size)}
+        {"size": int(size), "scores": _scores(dataset, "score", NEW_MODELS, approach="independent", size=size)}
         for size in dataset["size"].values
     ]
 
@@ -88,7 +87,9 @@ def _pairs(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     for one, other in itertools.combinations(range(len(names)), 2):
         differences = {
             str(metric): {
-                **score(*(held[f"difference{end}"][at, one, other] for end in ("", "_low", "_high")), covers=THESE),
+                **score(
+                    *(held[f"difference{end}"][at, one, other] for end in ("", "_low", "_high")), covers=THESE_MODELS
+                ),
                 "low_of_all_pairs": held["difference_low_all"][at, one, other],
                 "high_of_all_pairs": held["difference_high_all"][at, one, other],
                 "p": held["p_value"][at, one, other],

@@ -140,7 +140,7 @@ def _panels(chart: Chart) -> tuple[Figure, list[Artist]]:
     for scale, users in drawn.items():
         rows = len({row for row, _, _ in users})
         paper.colour_bar(users[0][2], [axes for _, axes, _ in users], scale, scale.label, rows)  # type: ignore[arg-type]
-    return figure, legend_keys(panels, chart.band)
+    return figure, legend_keys(chart)
 
 
 def _as_plain_text(figure: Figure) -> Figure:

@@ -10,7 +10,6 @@ import numpy as np
 
 from modescape.plots import style
 
-BAND = "95 % interval"
 MOST_LABELS = 25  # rows and columns of a matrix with a name
 MOST_PRINTED = (25, 8)  # rows and columns up to which the values are printed in the cells
 
@@ -28,6 +27,7 @@ class Series:
     y: np.ndarray  # [point]
     low: np.ndarray | None = None  # 95 % interval: a band along a line, bars where no line is and at hollow marks
     high: np.ndarray | None = None
+    covers: str = ""  # what the interval is for (`modescape.covers`); "": as those of the panel
     intervals_along_x: bool = False  # low and high are of x: bars
     colour: str = style.NEUTRAL  # of line, marks, band
     marker: tuple[str, str] | None = None  # of matplotlib and of pages, one that can be filled; None: no marks
@@ -104,6 +104,7 @@ class Panel:
     shared_y: bool = False  # the vertical axis is that of the left neighbour, which has its numbers and its name
     wide: bool = False  # as wide as the figure: the last panel, where it begins a row
     height: float = 1.0  # over that of the figure's panels
+    covers: str = ""  # what its intervals are for, below its title; "": as those of the figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,7 @@ class Chart:
     columns: int  # panels side by side
     panel_size: tuple[float, float] = (3.7, 2.6)  # for papers: width and least height with labels, inches
     panel_height: int = 320  # for the page: with labels, pixels; rows with names get the height they need in both
-    band: str = BAND  # in the legend
+    covers: str = ""  # what its intervals are for, in the legend
     scene: Scene | None = None  # below the panels
 
 
@@ -222,13 +223,6 @@ def band_opacity(panel: Panel) -> float:
     """Opacity of a panel's bands: the more there are, the fainter, so that lines stay seen."""
     bands = sum(bool(points_of(series, panel).band.any()) for series in panel.series)
     return min(0.18, max(0.05, 0.6 / max(bands, 1)))
-
-
-def has_band(panels: Sequence[Panel | HeatMap]) -> bool:
-    """Whether any interval is drawn as a band."""
-    return any(
-        points_of(series, panel).band.any() for panel in panels if isinstance(panel, Panel) for series in panel.series
-    )
 
 
 def in_rows(panels: Sequence[Panel | HeatMap], columns: int) -> list[Sequence[Panel | HeatMap]]:

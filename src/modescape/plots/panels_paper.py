@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modescape.plots import fields, paper, style
+from modescape.plots.interval_keys import interval_keys, title_of
 from modescape.plots.panels import (
-    BAND,
+    Chart,
     HeatMap,
     Panel,
     Points,
     Series,
     band_opacity,
     bar_lengths,
-    has_band,
     legend_entries,
     log_ticks,
     points_of,
@@ -49,7 +48,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     for x, y, text in panel.notes:
         note = {"fontsize": 6.5, "color": "0.35", "ha": "center", "va": "center", "clip_on": True}
         axes.text(x, y, style.one_line(text), **note, parse_math=False)
-    paper.panel_title(axes, panel.title)
+    paper.panel_title(axes, title_of(panel))
     axes.set_xlabel(panel.x_label, parse_math=False)
     axes.set_ylabel(panel.y_label, parse_math=False)
     _set_axes(axes, panel)
@@ -147,7 +146,7 @@ def draw_heat_map(axes: Axes, panel: HeatMap) -> None:
         [style.shortened(one, panel.label_length) for one in names] for names in (panel.rows, panel.columns)
     )
     paper.matrix_axes(axes, (rows, columns), (panel.y_label, panel.x_label), panel.most_labels)
-    paper.panel_title(axes, panel.title)
+    paper.panel_title(axes, title_of(panel))
 
 
 def mappable(axes: Axes, scale: style.Scale) -> ScalarMappable:
@@ -160,13 +159,13 @@ def mappable(axes: Axes, scale: style.Scale) -> ScalarMappable:
     return ScalarMappable(paper.norm(scale), colormaps[scale.colours])
 
 
-def legend_keys(panels: Sequence[Panel | HeatMap], band: str = BAND) -> list[Artist]:
-    """Labelled lines, and what a band is, for the legend of these panels, for `paper.finish`."""
+def legend_keys(chart: Chart) -> list[Artist]:
+    """Labelled lines, and what intervals are for, for the legend of a figure, for `paper.finish`."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     keys: list[Artist] = []
-    for series in legend_entries(panels):
+    for series in legend_entries(chart.panels):
         filled = "0.6" if series.values is not None else series.colour
         looks: dict[str, Any] = {"color": series.colour, "linewidth": series.width}
         looks["linestyle"] = DASHES[series.line] if series.line else "none"
@@ -175,4 +174,7 @@ def legend_keys(panels: Sequence[Panel | HeatMap], band: str = BAND) -> list[Art
             looks |= {"marker": series.marker[0], "markersize": size}
             looks["markerfacecolor"] = "white" if np.all(series.hollow) else filled
         keys.append(Line2D([], [], **looks, label=style.one_line(series.name)))
-    return [*keys, Patch(color="0.8", label=band)] if has_band(panels) else keys
+    for label, band in interval_keys(chart):
+        bar = {"color": "0.5", "linewidth": 1, "marker": "|", "markersize": 6}
+        keys.append(Patch(color="0.8", label=label) if band else Line2D([], [], **bar, label=label))
+    return keys

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modescape.plots import fields, style
+from modescape.plots.interval_keys import interval_covers, interval_keys, title_of
 from modescape.plots.packed import plain
 from modescape.plots.panels import (
     Chart,
@@ -19,7 +20,6 @@ from modescape.plots.panels import (
     Series,
     View,
     bar_lengths,
-    has_band,
     is_key,
     legend_entries,
     log_ticks,
@@ -47,7 +47,7 @@ def plain_chart(chart: Chart) -> Plain:
     if chart.scene:
         scales = list(dict.fromkeys([*scales, *(view.field.scale for view in chart.scene.views)]))
     number = {scale: at for at, scale in enumerate(scales)}
-    panels = [_panel(panel, number) for panel in chart.panels]
+    panels = [_panel(chart, panel, number) for panel in chart.panels]
     for at, panel in enumerate(panels):
         if shares_rows(chart.panels, at, chart.columns):
             panel["shares"] = True  # the rows of its left neighbour
@@ -57,7 +57,7 @@ def plain_chart(chart: Chart) -> Plain:
         "height": chart.panel_height,
         "panels": panels,
         "legend": [_entry(series) for series in legend_entries(chart.panels)],
-        "band": chart.band if has_band(chart.panels) else None,
+        "intervals": [{"name": text, "band": band or None} for text, band in interval_keys(chart)] or None,
         "scales": [_scale(scale) for scale in scales],
         "scene": _scene(chart.scene, number) if chart.scene and chart.scene.views else None,
     }
@@ -115,18 +115,22 @@ def _tick(tick: float) -> str:
     return "10" + text[1:].translate(SUPERSCRIPTS) if text.startswith("^") else text
 
 
-def _panel(panel: Panel | HeatMap, scales: dict[style.Scale, int]) -> Plain:
+def _panel(chart: Chart, panel: Panel | HeatMap, scales: dict[style.Scale, int]) -> Plain:
     if isinstance(panel, HeatMap):
         return _matrix(panel, scales)
     seen = [(series, points_of(series, panel)) for series in panel.series]
-    drawn = [_series(series, points, scales) for series, points in seen if points.there.any()]
+    drawn = [
+        _series(series, points, scales, interval_covers(chart, panel, series))
+        for series, points in seen
+        if points.there.any()
+    ]
     axes = {
         "x": _axis(panel.x_label, panel.log_x, panel.x_range, [points.x[points.there] for _, points in seen]),
         "y": _axis(panel.y_label, panel.log_y, panel.y_range, [points.y[points.there] for _, points in seen]),
     }
     axes["x"]["whole"] = panel.whole_x or None
     return {
-        "title": panel.title,
+        "title": title_of(panel),
         **axes,
         "equal": panel.equal or None,
         "rows": list(panel.rows) if panel.rows is not None else None,
@@ -147,7 +151,7 @@ def _axis(label: str, log: bool, limits: tuple[float, float] | None, values: Seq
     return axis
 
 
-def _series(series: Series, points: Points, scales: dict[style.Scale, int]) -> Plain:
+def _series(series: Series, points: Points, scales: dict[style.Scale, int], covers: str) -> Plain:
     one: Plain = {"name": series.name, "group": series.group or series.name, **_looks(series)}
     one |= {"x": points.x.astype(np.float32), "y": points.y.astype(np.float32)}
     if points.band.any():
@@ -157,6 +161,8 @@ def _series(series: Series, points: Points, scales: dict[style.Scale, int]) -> P
         lengths[:, points.bars] = bar_lengths(series, points)
         one["bars"] = [(middle - lengths[0]).astype(np.float32), (middle + lengths[1]).astype(np.float32)]
         one["along"] = "x" if series.intervals_along_x else None
+    if points.band.any() or points.bars.any():
+        one["covers"] = covers or None
     one["size"] = float(series.size) if np.ndim(series.size) == 0 else points.size.astype(np.float32)  # type: ignore[arg-type]
     if np.ndim(series.hollow):
         one["hollow"] = points.hollow.astype(np.int8)

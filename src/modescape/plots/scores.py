@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.covers import NEW, THESE
 from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Panel, Series, level
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ALONE, ONE = "single", "One network"
-COVERS = {"new": "new members on new examples", "these": "these members on new examples"}  # what intervals are for
+COVERS = {"new": NEW, "these": THESE}  # kind of interval -> what it is for
 MARKED = 20  # of more points on a line some are marked
 
 

@@ -92,8 +92,9 @@ class Entry:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What is read of it."""
-        return self.text.title, self.text.shown, self.text.reading, self.takeaway
+        """What is read of it, heads of its tables included: they link to the glossary."""
+        heads = [head for one in self.parts if one.summary for head in one.summary.header]
+        return self.text.title, self.text.shown, self.text.reading, self.takeaway, *heads
 
 
 def _behind(section: SectionView, seen: str) -> str:

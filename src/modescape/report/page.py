@@ -89,7 +89,12 @@ def build_page(content: PageContent) -> str:
         sections=sections,
         themes=themes,
         firsts=pictures,
-        glossary=terms(text for _, entries in themes for entry in entries for text in entry.sentences),
+        glossary=terms(
+            [
+                *(text for _, entries in themes for entry in entries for text in entry.sentences),
+                *(verdict.change_head, *verdict.purchase_heads),
+            ]
+        ),
         explorer=explorer,
         provenance=_provenance(content),
         network=network_notes(content.manifest),

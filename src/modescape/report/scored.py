@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modescape.answers import score
+from modescape.covers import covers_of
 from modescape.wording.reading import full_size, holding, pick
 from modescape.wording.scores import known
 
 if TYPE_CHECKING:
     import xarray as xr
-
-NEW = "other networks of this recipe on other test examples"
-THESE = "these networks on other test examples"  # of one network, and of the gain of two
 
 
 def scored(results: Mapping[str, xr.Dataset]) -> dict[str, Any]:
@@ -27,8 +25,8 @@ def scored(results: Mapping[str, xr.Dataset]) -> dict[str, Any]:
     if sizes is None or size < 2:
         return {}
 
-    def scores(variable: str, at: int, covers: str) -> dict[str, Any]:
-        found = {}
+    def scores(variable: str, at: int) -> dict[str, Any]:
+        found, covers = {}, covers_of(sizes, variable)
         for name in known(sizes):
             ends = [
                 pick(sizes, f"{variable}{end}", approach="independent", metric=name, size=at)
@@ -38,7 +36,7 @@ def scored(results: Mapping[str, xr.Dataset]) -> dict[str, Any]:
         return found
 
     return {
-        "one_network": {"scores": scores("score", 1, NEW)},
-        "ensemble": {"size": size, "scores": scores("score", size, NEW)},
-        "gain": scores("gain", size, THESE if size == 2 else NEW),
+        "one_network": {"scores": scores("score", 1)},
+        "ensemble": {"size": size, "scores": scores("score", size)},
+        "gain": scores("gain", size),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
+from modescape.covers import headed
 from modescape.wording.head import Card, Part, Places, Purchase, Rows
 
 if TYPE_CHECKING:
@@ -50,9 +51,25 @@ class Verdict:
     equivalent: str  # the best of one run in a sentence
     equivalents: bool = True  # whether these are known in independent networks, too
     covers: str = ""  # what the intervals of the ensemble and of gains cover
+    covers_scores: str = ""  # what those of `scores` cover
     lead: str = ""  # part of the answer: what to do
     compared: Rows | None = None  # candidates against those of equal cost
     steps: Rows | None = None  # what each further network changes
+
+    @property
+    def change_head(self) -> str:
+        """The head of the column of changes in the table of scores."""
+        return headed("change", self.covers_scores)
+
+    @property
+    def purchase_heads(self) -> list[str]:
+        """The heads of the table of what each way to make an ensemble buys, but the first."""
+        if not self.purchases:
+            return []
+        first = self.purchases[0]
+        changes = [headed(name, first.covers) for name in (first.measured, "NLL (nats)")]
+        equivalent = [headed("deep ensemble equivalent", first.covers_equivalent)] if self.equivalents else []
+        return ["training (times)", "passes (times)", *changes, *equivalent]
 
 
 def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool = False) -> Verdict:
@@ -94,6 +111,7 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         equivalent=_joined(part.equivalent for part in parts),
         equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),
+        covers_scores=_joined(part.covers_scores for part in parts),
         lead=_joined(part.lead for part in parts),
         compared=next((part.compared for part in parts if part.compared), None),
         steps=next((part.steps for part in parts if part.steps), None),

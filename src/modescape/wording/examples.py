@@ -31,8 +31,8 @@ def in_words_of(word: str, text: str, grouped: bool = False) -> str:
     'Rows of the test split, row by row: a row'
     >>> in_words_of("rows", "10 test examples, for example; an example of images/a.png")
     '10 test rows, for example; a row of images/a.png'
-    >>> in_words_of("rows", "for new networks on new test images", grouped=True)
-    'for new networks on test rows of new groups'
+    >>> in_words_of("rows", "for new members on new examples", grouped=True)
+    'for new members on rows of new groups'
     """
     if grouped:
         text = NEW.sub(lambda found: f"on{found[2] or ''} {found[3]} of {found[1]} groups", text)

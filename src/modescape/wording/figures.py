@@ -30,7 +30,7 @@ def in_words(chart: Chart, word: str, grouped: bool = False) -> Chart:
     say = partial(in_words_of, word, grouped=grouped)
     panels = [_panel(one, say) for one in chart.panels]
     scene = None if chart.scene is None else _scene(chart.scene, say)
-    return replace(chart, title=say(chart.title), band=say(chart.band), panels=panels, scene=scene)
+    return replace(chart, title=say(chart.title), covers=say(chart.covers), panels=panels, scene=scene)
 
 
 def _scene(scene: Scene, say: Say) -> Scene:
@@ -48,11 +48,12 @@ def _panel(panel: Panel | HeatMap, say: Say) -> Panel | HeatMap:
     axes = {name: say(getattr(panel, name)) for name in ("title", "x_label", "y_label")}
     if isinstance(panel, HeatMap):
         unit = say(panel.extra_unit)
-        return replace(panel, **axes, scale=_scale(panel.scale, say), extra_unit=unit)
+        return replace(panel, **axes, scale=_scale(panel.scale, say), extra_unit=unit, covers=say(panel.covers))
     field = panel.field
     return replace(
         panel,
         **axes,
+        covers=say(panel.covers),
         series=[_series(one, say) for one in panel.series],
         notes=[(x, y, say(text)) for x, y, text in panel.notes],
         field=None if field is None else replace(field, scale=_scale(field.scale, say)),
@@ -64,6 +65,7 @@ def _series(series: Series, say: Say) -> Series:
     return replace(
         series,
         name=say(series.name),
+        covers=say(series.covers),
         hover=None if series.hover is None else [say(text) for text in series.hover],
         numbers=None if numbers is None else (say(numbers[0]), numbers[1]),
         scale=None if series.scale is None else _scale(series.scale, say),

@@ -128,16 +128,6 @@ GLOSSARY: dict[str, Term] = {
     "independent": Term(
         "Of networks: trained from different random initialisations, in different orders of the examples."
     ),
-    "interval for new networks": Term(
-        "The 95 % interval for the score that other networks, trained by the same recipe, would reach on other "
-        "examples: it covers both the spread between networks and test-set sampling.",
-        forms=("new networks on new examples", "new members on new examples"),
-    ),
-    "interval for these networks": Term(
-        "The 95 % interval for the score that these very networks would reach on other examples: it covers test-set "
-        "sampling only, not retraining.",
-        forms=("these networks on new examples", "these members on new examples"),
-    ),
     "Jensen-Shannon divergence": Term(
         "H(mean p) - mean H(p), the entropy of the averaged prediction minus the mean entropy of the members', in "
         "nats; equal to the mutual information of the prediction and the choice of the member.",
@@ -155,6 +145,15 @@ GLOSSARY: dict[str, Term] = {
         "The observation that independently trained solutions can be joined by a curve of low loss, although the "
         "straight line between them crosses a barrier.",
         "Garipov et al. 2018, arXiv 1802.10026; Draxler et al. 2018, arXiv 1803.00885",
+    ),
+    "new members": Term(
+        "Of a 95 % interval: it is for the score that other members, trained by the same recipe, would reach on other "
+        "examples, and covers both the spread between members and test-set sampling (new members on new examples). New "
+        "models, runs, repeats and branches are meant in the same way.",
+        forms=(
+            *(f"new {what} on new examples" for what in ("members", "models", "runs", "repeats", "branches")),
+            *("new models", "new runs", "new repeats", "new branches"),
+        ),
     ),
     "NLL": Term(
         "Negative log-likelihood of the true label (of the target, in a regression) under the prediction, in nats per "
@@ -212,6 +211,11 @@ GLOSSARY: dict[str, Term] = {
         "the network was overconfident; below 1, underconfident.",
         "Guo et al. 2017, arXiv 1706.04599",
         ("temperature scaling",),
+    ),
+    "these members": Term(
+        "Of a 95 % interval: it is for the score that these very members would reach on other examples, and covers "
+        "test-set sampling only, not retraining (these members on new examples). It is the shorter of the two.",
+        forms=("these members on new examples", "these models on new examples", "these models"),
     ),
     "trace": Term(
         "The sum of the eigenvalues of the Hessian, estimated from products with random vectors.", "Hutchinson 1990"

@@ -33,6 +33,8 @@ class Purchase:
     nll: tuple[str, str]  # change in nats, and its interval
     equivalent: tuple[str, str]  # independent networks with the same calibrated NLL, and its interval
     measured: str = "accuracy (points)"  # what the quality is
+    covers: str = ""  # what the intervals of both changes are for (`modescape.covers`)
+    covers_equivalent: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Part:
     steps: Rows | None = None  # what each further network changes
     scores: Sequence[tuple[str, str, str, str, str, str]] = ()
     """Score, which way is better, one network, ensemble, gain, its interval."""
+    covers_scores: str = ""  # what these intervals are for (`modescape.covers`)
     purchases: Sequence[Purchase] = ()  # what each way to make an ensemble buys
     equivalent: str = ""  # the best of one run in a sentence
     covers: str = ""  # what the intervals of the ensemble and of gains cover

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from modescape.covers import short
 from modescape.metrics.scores import TARGET_UNIT
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"
 ROUNDING = 1e-9  # below it a number is what rounding leaves of 0
-
-
-NEW, THESE = "new networks", "these networks"  # on new examples, both
 
 
 def fixed(value: float, decimals: int = 1, *, signed: bool = False) -> str:
@@ -86,11 +84,11 @@ def interval(low: float, high: float, decimals: int, whom: str = "") -> str:
         low: its lower end.
         high: its upper end.
         decimals: of both.
-        whom: which networks it is for, such as `NEW` or `THESE`; "": what is said elsewhere.
+        whom: what it is for (`modescape.covers`); "": what is said elsewhere.
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return "no interval"
-    behind = f" for {whom}" if whom else ""
+    behind = f" for {short(whom)}" if whom else ""
     return f"95{SPACE}% interval {fixed(low, decimals)} to {fixed(high, decimals)}{behind}"
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from modescape.covers import headed
 from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
 from modescape.plots.scores import scores
@@ -25,15 +26,17 @@ def short(metric: str) -> str:
     return score.short if (score := score_of(metric)) else metric
 
 
-def header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
+def header(metrics: Iterable[object], dataset: xr.Dataset | None = None, covers: str | None = None) -> list[str]:
     """Columns of a table, with units; a score that is not known keeps its name.
 
     Args:
         metrics: names of scores.
         dataset: the result, which may say in which unit targets are.
+        covers: what the intervals in these columns are for (`modescape.covers`); None: they hold none.
     """
     found = [(str(name), _in_unit(str(name), dataset)) for name in metrics]
-    return [score.with_unit(score.short) if score else name for name, score in found]
+    names = [score.with_unit(score.short) if score else name for name, score in found]
+    return names if covers is None else [headed(name, covers) for name in names]
 
 
 def _in_unit(metric: str, dataset: xr.Dataset | None) -> Score | None:
@@ -49,12 +52,15 @@ def written(metric: str, value: float) -> str:
     return fixed(value, least_decimals(score.unit if score else "", value))
 
 
-def difference_header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
+def difference_header(
+    metrics: Iterable[object], dataset: xr.Dataset | None = None, covers: str | None = None
+) -> list[str]:
     """Columns of differences; arguments as `header`."""
-    return [
+    names = [
         f"difference: {score.of_differences(score.short) if (score := _in_unit(str(name), dataset)) else name}"
         for name in metrics
     ]
+    return names if covers is None else [headed(name, covers) for name in names]
 
 
 def difference(metric: str, low: float, value: float, high: float) -> tuple[str, str]:

@@ -13,9 +13,6 @@ from modescape.wording.reading import pick
 if TYPE_CHECKING:
     import xarray as xr
 
-NEW = " for new networks on new images"  # behind "95 % interval"
-THESE = " for these networks on new images"
-THESE_MODELS = " for these models on new images"
 ROUNDING = 1e-12  # differences up to this are sums of equal numbers in another order
 
 
@@ -45,7 +42,7 @@ def ends(dataset: xr.Dataset | None, name: str, suffix: str = "", **labels: obje
     Args:
         dataset: the result.
         name: of the variable; its ends are ``name_low`` and ``name_high``.
-        suffix: behind the names of the ends: "_these" for these networks.
+        suffix: behind the names of the ends: "_these" for these members.
         labels: where it stands.
     """
     variables = (f"{name}_low{suffix}", name, f"{name}_high{suffix}")
@@ -57,7 +54,7 @@ def sample(dataset: xr.Dataset) -> str:
     return count(int(dataset.attrs["examples"]), f"{dataset.attrs.get('split', 'test')} image")
 
 
-def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str = THESE) -> str:
+def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str) -> str:
     """The effect of something on a score, as far as the interval shows.
 
     Args:
@@ -65,7 +62,7 @@ def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str =
         metric: name of the score.
         found: the change of the score.
         dataset: the result, which says n and the unit of targets.
-        whom: the interval is for: `NEW`, `THESE`, or "".
+        whom: what the interval is for (`modescape.covers`); "" where that is not known.
     """
     short, number, _ = _written(metric, found, dataset)
     said = _Cases(
@@ -77,7 +74,7 @@ def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str =
     return _by_interval(said, metric, found, dataset, whom)
 
 
-def comparison(one: str, other: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str = THESE) -> str:
+def comparison(one: str, other: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str) -> str:
     """Which of two things has the higher score, as far as the interval of their difference says.
 
     Args:
@@ -86,7 +83,7 @@ def comparison(one: str, other: str, metric: str, found: Ends, dataset: xr.Datas
         metric: name of the score.
         found: the score of one minus that of the other.
         dataset: the result, which says n and the unit of targets.
-        whom: the interval is for.
+        whom: what the interval is for.
     """
     short, number, _ = _written(metric, found, dataset)
     said = _Cases(
@@ -115,7 +112,7 @@ def _by_interval(said: _Cases, metric: str, found: Ends, dataset: xr.Dataset, wh
     if not found.known:
         return f"{said.unknown}; there is no interval ({sample(dataset)})."
     if found.sign:
-        return f"{said.told} (95{SPACE}% interval{whom}: {bounds}; {sample(dataset)})."
+        return f"{said.told} (95{SPACE}% interval{for_whom(whom)}: {bounds}; {sample(dataset)})."
     if max(abs(found.low), abs(found.high)) <= ROUNDING:
         return f"{said.same} ({sample(dataset)})."
     return f"{said.open}, {_includes(whom, bounds, dataset)}"
@@ -131,8 +128,13 @@ def joined(*parts: str) -> str:
     return " ".join(filter(None, parts))
 
 
+def for_whom(whom: str) -> str:
+    """Behind "95 % interval": what it is for; "" where that is not known."""
+    return f" for {whom}" if whom else ""
+
+
 def _includes(whom: str, bounds: str, dataset: xr.Dataset) -> str:
-    return f"and the 95{SPACE}% interval{whom} includes 0 ({bounds}; {sample(dataset)})."
+    return f"and the 95{SPACE}% interval{for_whom(whom)} includes 0 ({bounds}; {sample(dataset)})."
 
 
 def _written(metric: str, found: Ends, dataset: xr.Dataset) -> tuple[str, str, str]:

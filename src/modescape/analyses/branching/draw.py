@@ -8,9 +8,11 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS
+from modescape.covers import covers_of
 from modescape.metrics.scores import Score, score_of
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.plots.interval_keys import by_covers
 from modescape.plots.scores import in_target_unit, methods
 
 if TYPE_CHECKING:
@@ -56,9 +58,10 @@ def connected(dataset: xr.Dataset) -> str:
     limit = f"{value:.3g} ({unit})" if unit == score.difference_unit and not score.percent else f"{value:.3g} {unit}"
     if not np.isfinite(first):
         return ""
-    ends = f" (95 % interval: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""
+    whom = f" for {covers_of(dataset, 'connected_epoch')}"
+    ends = f" (95 % interval{whom}: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""
     if first == dataset["branch_epoch"].values[-1]:  # that is the run itself, at height 0 whatever was tried
-        may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
+        may = "" if not np.isfinite(low) or low >= first else f" (95 % interval{whom}: they may be from {low:g} on)"
         return f"Branches are connected from none of the epochs tested{may}, at a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
     shared = f"{epochs} in common or more, of those tested" if first else "any number of epochs in common, also none"
@@ -127,11 +130,11 @@ def describe(dataset: xr.Dataset) -> Chart:
             y_label=AXIS,
             rows=names,
             shared_y=bool(place % 2),
-            series=[*lines, *(_marks(dataset, *one) for one in shown)],
+            series=[*lines, *(mark for one in shown for mark in _marks(dataset, *one))],
         )
         for place, (title, label, shown, lines) in enumerate(held)
     ]
-    return Chart(title=TITLE, panels=panels, columns=2)
+    return Chart(title=TITLE, panels=panels, columns=2, covers=covers_of(dataset, "barrier"))
 
 
 def _names(dataset: xr.Dataset) -> list[str]:
@@ -143,16 +146,17 @@ def _names(dataset: xr.Dataset) -> list[str]:
     ]
 
 
-def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> Series:
-    """One mark per row, with its interval."""
+def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> list[Series]:
+    """One mark per row, with its interval; branches and independent networks apart."""
     low, middle, high = (factor * dataset[f"{variable}{end}"].values.astype(float) for end in ("_low", "", "_high"))
     if variable == "average_gain":  # which may lose as much as a barrier is high
         most = np.nanmax(np.append(dataset["ensemble_gain_high"].values, 0.0))
         middle = np.where(middle < -FARTHEST * most, np.nan, middle)
         low = np.where(np.isnan(middle), np.nan, np.maximum(low, -FARTHEST * most))
     name, colour, marker, hollow = look
-    return Series(
+    marks = Series(
         name=name,
+        group=name,
         x=middle,
         y=np.arange(len(middle), dtype=float),
         low=low,
@@ -164,3 +168,4 @@ def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> Ser
         size=7 if hollow else 5,
         hollow=hollow,
     )
+    return by_covers(marks, [covers_of(dataset, variable, method) for method in methods(dataset)])

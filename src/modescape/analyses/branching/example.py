@@ -10,6 +10,7 @@ from modescape import results
 from modescape.analyses.branching.auxiliary import branch_epochs
 from modescape.analyses.branching.measure import APART, CONNECTED, DIFFERENT, WORDS, name_of
 from modescape.analyses.examples import about, interval
+from modescape.covers import NEW, NEW_BRANCHES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,7 +53,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "networks": ("approach", networks),
         },
         title="Branches of one run",
-        **about(3, intervals="95 %: new branches on new test examples"),
+        **about(3, intervals="95 %: new branches on new examples"),
+        covers={"": {"": NEW_BRANCHES, "independent": NEW}},
         split="test",
         points=7,
         threshold=0.02,

@@ -14,6 +14,7 @@ from modescape.analyses.likeness import Likeness
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, predicted, trained
 from modescape.analyses.stating import Variables
 from modescape.context import StudyContext
+from modescape.covers import NEW, NEW_BRANCHES
 from modescape.data.dataset import Split
 from modescape.errors import NotEnough
 from modescape.offered import Offered
@@ -102,6 +103,7 @@ def measure(context: StudyContext, *, points: int = 7, examples: int = 2000, thr
         },
         title="Branches of one run",
         intervals=INTERVALS,
+        covers={"": {"": NEW_BRANCHES, APART: NEW}},
         provenance=offered.provenance(
             examples=len(lines.test.label), members=1 + offered.training.auxiliary_members, repeats=1
         ),

@@ -193,8 +193,8 @@ def _over_one(dataset: xr.Dataset) -> Panel:
         for row, (value, low, high, method, size) in enumerate(found)
     ]
     names = [style.method_look(method).name for *_, method, _ in found]
-    label = "Calibrated NLL minus one network's (nats): left of 0 is better"
-    return charts.by_method("All networks of each method against one", label, names, [zero, *marks])
+    label = "Difference in calibrated NLL (nats)"
+    return charts.by_method("All networks against one: left is better", label, names, [zero, *marks])
 
 
 def _errors(dataset: xr.Dataset) -> Panel:

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, interval, stated
+from modescape.covers import THESE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +62,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Calibration, and what remains of an ensemble's gain after it",
         **about(members, intervals="95 %: bootstrap over test examples"),
+        covers=THESE,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modescape.analyses import task_of
 from modescape.analyses.calibration.draw import over_one
 from modescape.analyses.forest import Row, forest, takeaway
+from modescape.covers import covers_of
 from modescape.metrics.scores import CALIBRATED
 from modescape.plots import style
 from modescape.plots.explored import Explored, View
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 METRIC = "calibrated_nll"
-COVERS = "these networks on new examples"
 AGAINST = "one network"
 ALONE = (0, 1, 2, 3, 4, 5)  # panels of classes without the last one, each method over one network
 
@@ -34,17 +34,17 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
 
 def _after(dataset: xr.Dataset) -> View:
     """All networks of each method against one, after calibration."""
-    rows = []
+    rows, covers = [], covers_of(dataset, "behind")
     for value, low, high, method, size in over_one(dataset):
         look = style.method_look(method)
         looks = {"colour": look.colour, "marker": look.marker, "note": style.counted(size, "network")}
         rows.append(Row(name=look.name, group=method, value=value, low=low, high=high, **looks))
-    chart = forest("All networks of each method against one", CALIBRATED[METRIC], rows, AGAINST)
+    chart = forest("All networks of each method against one", CALIBRATED[METRIC], rows, AGAINST, covers)
     return View(
         tab="methods",
         title="After calibration: all networks of each method against one",
         charts={(): chart},
-        sentences={(): takeaway(METRIC, dataset, rows, AGAINST, COVERS)},
-        about=f"Intervals: {COVERS}.",
+        sentences={(): takeaway(METRIC, dataset, rows, AGAINST, covers)},
+        about=f"Intervals: {covers}.",
         place=40,
     )

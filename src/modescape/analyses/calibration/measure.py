@@ -23,6 +23,7 @@ from modescape.analyses.requirements import enough_images, groups_of_networks, l
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import THESE
 from modescape.errors import NotEnough
 from modescape.metrics import (
     calibrated_nll,
@@ -47,7 +48,7 @@ SETS = ("test", "validation")
 BINS = 15
 MOST_SUBSETS = 20  # of independent members of one size
 INTERVALS = (
-    "95 %, these networks on new test examples: percentile bootstrap over test examples, the same resamples for all "
+    "95 %, these members on new examples: percentile bootstrap over test examples, the same resamples for all "
     "methods and sizes (paired), temperatures held; it does not say what other networks would give"
 )
 EQUIVALENTS = {  # variable -> units, long name
@@ -121,6 +122,7 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
         },
         title="Calibration, and what each method is worth after it",
         intervals=INTERVALS,
+        covers=THESE,
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.equivalents import equivalent
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import ABSENT, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
-from modescape.wording.takeaways import THESE, Ends, ends, sample
+from modescape.wording.takeaways import Ends, ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval, these networks"),
+        ("quantity", "networks", *PLACED, "value", headed("equivalent", covers_of(dataset, "equivalent"))),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )
@@ -83,9 +84,10 @@ def _takeaway(dataset: xr.Dataset) -> str:
         ends(dataset, "calibrated_nll", other_approach="independent", size=value) for value in (1, max(size, 1))
     )
     if size > 1 and math.isfinite(alone.value) and math.isfinite(together.value):
+        whom = for_whom(covers_of(dataset, "calibrated_nll"))
         text += (
             f"Calibrated, one network has an NLL of {_bounded(alone)}, the average of {size} one of "
-            f"{_bounded(together)} (95 % intervals{THESE}; {sample(dataset)})."
+            f"{_bounded(together)} (95 % intervals{whom}; {sample(dataset)})."
         )
     return text.strip()
 

@@ -32,7 +32,7 @@ class Same:
 
     @property
     def mean(self) -> Interval:
-        """Mean over pairs, and the interval for new networks on new examples."""
+        """Mean over pairs, and the interval for new members on new examples."""
         return _interval(self._mean, self.of_member, 1)
 
     def over(self, before: Same) -> Interval:

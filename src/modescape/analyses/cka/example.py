@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import CROSSED, about, interval
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,6 +61,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Centred kernel alignment of layers",
         **about(members, examples=1024, intervals=CROSSED),
+        covers=NEW,
         split="test",
         batches=8,
         batch_norm="stored",

@@ -12,6 +12,7 @@ from modescape.analyses.cka.aligned import Interval, Same, between, every_two, i
 from modescape.analyses.cka.layers import Looked
 from modescape.analyses.requirements import enough_units, left_out, trained, weights_of
 from modescape.context import StudyContext
+from modescape.covers import new_if
 from modescape.data.dataset import Split
 from modescape.errors import NotEnough
 from modescape.functionspace.cka import LEAST
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 WHAT = "the similarity of layers"
 INTERVALS = (
-    "95 %, of means over pairs: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on "
+    "95 %, of means over pairs: new members on new examples; Student's t with Satterthwaite's degrees of freedom on "
     "the variance over batches of examples, by a jackknife of the ratio, and that between networks, from leaving each "
     "out, without what the same batches made of it; with 2 members, batches alone"
 )
@@ -92,6 +93,7 @@ def measure(
         },
         title="Centred kernel alignment of layers",
         intervals=INTERVALS,
+        covers=new_if(len(chosen) - 1),
         provenance=offered.provenance(examples=looked.examples, members=len(chosen), repeats=1),
         left_out=left_out(offered),
         split="test",

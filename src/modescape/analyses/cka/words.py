@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import ABSENT, count, fixed, listing
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import for_whom
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -28,9 +30,6 @@ TEXT = Text(
     "along a run comes near 1 early learns its features early.",
 )
 NUMBERS = TEXT
-
-
-INTERVAL = "95 % interval, new networks"
 
 
 def summarize(dataset: xr.Dataset) -> Summary:
@@ -56,7 +55,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
         for place, name in enumerate(layers)
     ]
-    header = ("layer", "two members", INTERVAL, "before training", "change", INTERVAL, "0.9 from epoch")
+    kinds = (headed("interval", covers_of(dataset, f"same_layer_{name}")) for name in ("mean", "change"))
+    mean_ends, change_ends = kinds
+    header = ("layer", "two members", mean_ends, "before training", "change", change_ends, "0.9 from epoch")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -120,7 +121,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     known = int(np.isfinite(low).sum())
     more, less = int((low > 0).sum()), int((high < 0).sum())
     pairs = count(members * (members - 1) // 2, "pair")
-    said = f"{said}; means over {pairs}, with 95 % intervals."
+    said = f"{said}; means over {pairs}, with 95 % intervals{for_whom(covers_of(dataset, 'same_layer_mean'))}."
     parts = [f"{number} {word} alike" for number, word in ((more, "more"), (less, "less")) if number]
     if known > more + less:
         parts.append(f"{known - more - less} with an interval of the change that includes 0")

@@ -1,4 +1,4 @@
-"""Barriers of every two members: matrices with an interval for each pair, and means with one for new networks."""
+"""Barriers of every two members: matrices with an interval for each pair, and means with one for new members."""
 
 from __future__ import annotations
 
@@ -148,6 +148,6 @@ class Barriers:
 
 MEANS = {
     "": "mean over pairs of members",
-    "_low": "lower end of its 95 % interval, new networks",
-    "_high": "upper end of its 95 % interval, new networks",
+    "_low": "lower end of its 95 % interval, new members",
+    "_high": "upper end of its 95 % interval, new members",
 }

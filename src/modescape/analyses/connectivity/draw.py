@@ -10,6 +10,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS
+from modescape.covers import covers_of, short
 from modescape.metrics.scores import TARGET_UNIT, score_of
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
@@ -44,7 +45,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Above: barriers on the straight line between two solutions ({pairs} of {members}), the largest height of",
         f"the loss, or of the error, on {style.tested_on(dataset)} above the line between both ends, from",
-        f"{dataset.attrs['points']} points. To the left: means over pairs with their intervals for new networks, and",
+        f"{dataset.attrs['points']} points. To the left: means over pairs with their intervals, and",
         f"small marks for the pairs. {_reset(dataset)} {_aligned(dataset)}",
         f"Below: networks along paths from member {start} to member {end}; bent paths have one bend and were fitted",
         f"to the training loss in {dataset.attrs['steps']} steps. {_shift(dataset)} {steps.similar(dataset)}",
@@ -128,7 +129,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     matrices, means = _matrices(dataset), [_means(dataset, metric) for metric in ("loss", "error")]
     above = [means[0], *matrices[:2], means[1], *matrices[2:]]
     panels = [*above, *_along(dataset), *_similar(dataset)]
-    return Chart(title=TITLE, panels=panels, columns=COLUMNS, panel_size=(3.3, 2.9), panel_height=400)
+    covers = covers_of(dataset, "mean_barrier")
+    return Chart(title=TITLE, panels=panels, columns=COLUMNS, panel_size=(3.3, 2.9), panel_height=400, covers=covers)
 
 
 def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
@@ -140,7 +142,8 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
     for kind in kinds:
         mean, low, high = mean_of(dataset, kind, "loss")
         there = math.isfinite(low) and math.isfinite(high)
-        interval = f" ({low:.2f} to {high:.2f})" if there else ""
+        whose = short(covers_of(dataset, "mean_barrier"))
+        interval = f" ({low:.2f} to {high:.2f};\n95 %, {whose})" if there else ""
         title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
         panel = charts.square(title, "Member", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))

@@ -10,6 +10,7 @@ from modescape import results
 from modescape.analyses.connectivity.draw import KINDS
 from modescape.analyses.connectivity.kinds import INTERVALS, METRICS, PATHS, UNITS
 from modescape.analyses.examples import about, interval
+from modescape.covers import NEW, THESE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,5 +64,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Barriers and paths between solutions",
         **about(known, examples=500, intervals=INTERVALS),
+        covers={"": THESE, "mean_barrier": NEW},
         **SETTINGS,
     )

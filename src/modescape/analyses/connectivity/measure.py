@@ -20,6 +20,7 @@ from modescape.analyses.field import batches_of, loss_of, point_of, prepared
 from modescape.analyses.requirements import left_out, trained
 from modescape.arrays import group_codes
 from modescape.context import StudyContext
+from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.dataset import Split
 from modescape.errors import InputError, NotEnough
@@ -94,6 +95,7 @@ def measure(
         },
         title="Barriers and paths between solutions",
         intervals=INTERVALS,
+        covers={"": THESE, "mean_barrier": new_if(len(numbers) - 1)},
         provenance=context.offered.provenance(examples=len(sets.test.label), members=len(numbers), repeats=1),
         left_out=left_out(context.offered),
         split="test",
@@ -102,10 +104,7 @@ def measure(
         reset_examples=sum(len(target) for _, target in sets.anew),
         refused=barriers.refused,
         gaps=barriers.gaps,
-        steps=steps,
-        learning_rate=learning_rate,
-        severity=severity,
-        shift=shift,
+        **{"steps": steps, "learning_rate": learning_rate, "severity": severity, "shift": shift},
     )
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.connectivity.draw import kinds_of, mean_of
+from modescape.covers import covers_of
 from modescape.wording.head import Part
 from modescape.wording.numbers import significant
 from modescape.wording.reading import holding
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,7 +29,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         f"Between two of them the test loss rises by {significant(raw)} nats on the straight line of their weights"
     )
     if math.isfinite(low) and math.isfinite(high):
-        sentence += f" (mean over pairs, 95 % interval {significant(low)} to {significant(high)})"
+        whom = for_whom(covers_of(found, "mean_barrier"))
+        sentence += f" (mean over pairs, 95 % interval {significant(low)} to {significant(high)}{whom})"
         if low <= 0:
             return Part(why={45: f"{sentence}: whether their weights can be averaged is unclear."})
     best = {kind: mean_of(found, kind, "loss")[0] for kind in kinds_of(found) if kind.startswith("aligned")}

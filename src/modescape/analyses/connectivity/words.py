@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses import task_of
 from modescape.analyses.connectivity.draw import KINDS, PATHS, error_unit, factor_of, kinds_of, mean_of, pairs_of
+from modescape.covers import covers_of, short
 from modescape.wording.numbers import ABSENT, SPACE, count, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import Ends, sample
+from modescape.wording.takeaways import Ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -61,7 +62,15 @@ def summarize(dataset: xr.Dataset) -> Summary:
         text += f" Not aligned: {refused}."
     unit = error_unit(dataset)
     quality = "accuracy" if task_of(dataset) == "classification" else "RMSE"
-    header = ("barrier", "loss (nats)", f"95{SPACE}% interval", f"{quality} ({unit})", f"95{SPACE}% interval")
+    bounds = f"its 95{SPACE}% interval"
+    header = (
+        "barrier",
+        "loss (nats)",
+        bounds,
+        f"{quality} ({unit})",
+        bounds,
+        "intervals for",
+    )
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -71,8 +80,9 @@ Row = tuple[str, ...]
 def _row(dataset: xr.Dataset, name: str, kind: str) -> Row:
     return _cells(
         dataset,
-        f"{name}, mean over pairs{whom(dataset)}",
+        f"{name}, mean over pairs",
         *(mean_of(dataset, kind, metric) for metric in ("loss", "error")),
+        covers_of(dataset, "mean_barrier"),
     )
 
 
@@ -81,21 +91,16 @@ def _path_row(dataset: xr.Dataset, name: str, path: str) -> Row:
         tuple(pick(dataset, f"path_barrier{end}", other_approach=path, metric=metric) for end in ("", "_low", "_high"))
         for metric in ("loss", "error")
     ]
-    return _cells(dataset, f"{name.lower()}, first pair (interval for it)", *ends)
+    return _cells(dataset, f"{name.lower()}, first pair", *ends, covers_of(dataset, "path_barrier"))
 
 
-def whom(dataset: xr.Dataset) -> str:
-    """Whom the interval of a mean over pairs is for: two networks make one pair, which stands for itself."""
-    return " (interval for these networks)" if dataset.sizes["member"] == 2 else " (interval for new networks)"
-
-
-def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...]) -> Row:
+def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...], whose: str) -> Row:
     error = tuple(factor_of(dataset) * value for value in error)
     cells = []
     for (value, low, high), decimals in ((loss, 3), (error, 1)):
         known = math.isfinite(low) and math.isfinite(high)
         cells += [fixed(value, decimals), f"{fixed(low, decimals)} to {fixed(high, decimals)}" if known else ABSENT]
-    return (name, *cells)
+    return (name, *cells, short(whose))
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
@@ -104,18 +109,18 @@ def _takeaway(dataset: xr.Dataset) -> str:
     raw = found.get("raw")
     if raw is None or not math.isfinite(raw.value):
         return ""
-    pairs = count(len(pairs_of(dataset)), "pair")
+    pairs, whom = count(len(pairs_of(dataset)), "pair"), for_whom(covers_of(dataset, "mean_barrier"))
     if raw.known and raw.sign <= 0:
         return (
             f"Whether there is a barrier between two solutions is unclear: the mean over {pairs} is "
-            f"{_nats(raw)}, and the interval includes 0."
+            f"{_nats(raw, whom)}, and the interval includes 0."
         )
     where = f"mean over {pairs}, {sample(dataset)}"
-    text = f"The test loss rises by {_nats(raw)} on the straight line between two solutions ({where})"
+    text = f"The test loss rises by {_nats(raw, whom)} on the straight line between two solutions ({where})"
     aligned = {kind: one for kind, one in found.items() if kind.startswith("aligned") and math.isfinite(one.value)}
     if aligned:
         best = min(aligned, key=lambda kind: aligned[kind].value)
-        text += f"; once they are {KINDS[best][0].lower()}, by {_nats(aligned[best])}"
+        text += f"; once they are {KINDS[best][0].lower()}, by {_nats(aligned[best], whom)}"
     return f"{text}."
 
 
@@ -124,6 +129,8 @@ def _loss(dataset: xr.Dataset, kind: str) -> Ends:
     return Ends(low, value, high)
 
 
-def _nats(found: Ends) -> str:
-    bounds = f" (95{SPACE}% interval {significant(found.low)} to {significant(found.high)})" if found.known else ""
+def _nats(found: Ends, whom: str = "") -> str:
+    bounds = (
+        f" (95{SPACE}% interval {significant(found.low)} to {significant(found.high)}{whom})" if found.known else ""
+    )
     return f"{significant(found.value)} nats{bounds}"

@@ -30,7 +30,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"On {style.counted(int(dataset.attrs['examples_looked_at']), 'test example')}; models ordered by the "
         "first score.",
         f"Shapley values from {orders:,} orders of the models." if orders else "Shapley values over every subset.",
-        "Bars: 95 % intervals for these models on new images; dashed line: no change.",
+        "Bars: 95 % intervals for these models on new examples; dashed line: no change.",
         style.intervals(dataset),
         style.left_out(dataset),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, given_names, interval
+from modescape.covers import THESE_MODELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +38,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"model": given_names(members), "metric": ["accuracy", "nll"]},
         title="What each model adds to the average of all",
         **about(members, intervals="95 %: these models on new examples"),
+        covers=THESE_MODELS,
         examples_looked_at=10_000,
         orders=400,
         unit="network",

@@ -10,6 +10,7 @@ from modescape import rng
 from modescape.analyses.averaging import Averages, averages_of
 from modescape.analyses.given import THESE, models_of, names_of
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
+from modescape.covers import THESE_MODELS
 from modescape.errors import NotEnough
 from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import example_variance
@@ -81,6 +82,7 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
         {"model": names_of(offered), "metric": metrics},
         title="What each model adds to the average of all",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

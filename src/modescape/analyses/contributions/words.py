@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.wording import scores
 from modescape.wording.numbers import listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import ends, sample, tally
+from modescape.wording.takeaways import ends, for_whom, sample, tally
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = (
     "For every model, what the average of all would lose without it, and its Shapley value: the change in score when "
-    "it is added, averaged over all orders of adding the models; 95 % intervals for these models on new images."
+    "it is added, averaged over all orders of adding the models; 95 % intervals for these models on new examples."
 )
 _READING = (
     "With many models, leaving out any one of them costs almost nothing; that does not mean that all could be left "
@@ -67,10 +68,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         f"Dots with intervals for what {len(names)} models add. {name}: from {ends[0]} without any "
         f"model to {ends[1]} with all; the largest contributions are those of {listing([names[at] for at in order])}. "
-        "In the table: Shapley value, and what is lost without the model, with 95 % intervals."
+        "In the table: Shapley value, and what is lost without the model."
     )
     words = [
-        f"{name}: {what}" for name in scores.difference_header(metrics, dataset) for what in ("share", "without it")
+        headed(f"{name}: {what}", covers_of(dataset, "shapley"))
+        for name in scores.difference_header(metrics, dataset)
+        for what in ("share", "without it")
     ]
     return Summary(
         text,
@@ -92,7 +95,8 @@ def _takeaway(dataset: xr.Dataset) -> str:
         f"better without any one of {harms} of them" if harms else "",
     ]
     said = f"The average of all {len(models)} models is {listing([*filter(None, parts)])}" if helps or harms else ""
-    rest = f"for {open_} of {len(models)} the 95 % interval of the change without that model includes 0"
+    whom = for_whom(covers_of(dataset, "without"))
+    rest = f"for {open_} of {len(models)} the 95 % interval{whom} of the change without that model includes 0"
     if not said:
         return f"Which models the average needs is unclear from its {short}: {rest} ({sample(dataset)})."
     return f"{said}{f'; {rest}' if open_ else ''} ({sample(dataset)})."

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS, Likeness
+from modescape.covers import covers_of, short
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit
@@ -86,7 +87,14 @@ def describe(dataset: xr.Dataset) -> Chart:
         panels += [_along(dataset), _traces(dataset)]
     if dataset.sizes["member"] > 1:
         panels += [_against(dataset, ball, str(name)) for ball in BALLS for name in dataset["other_metric"].values]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.9, 2.8), panel_height=380)
+    return Chart(
+        title=TITLE,
+        panels=panels,
+        columns=2,
+        panel_size=(3.9, 2.8),
+        panel_height=380,
+        covers=covers_of(dataset, "trace"),
+    )
 
 
 def _densities(dataset: xr.Dataset) -> Panel:
@@ -181,7 +189,8 @@ def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
     chosen = dataset.sel({"metric": ball, "other_metric": other})
     low, value, high = (float(chosen[f"correlation{end}"]) for end in ("_low", "", "_high"))
     said = f"rank correlation {style.number(value)}" if np.isfinite(value) else "no rank correlation"
-    ends = f" ({style.number(low)} to {style.number(high)})" if np.isfinite(low) else ""
+    whose = f";\n95 %, {short(covers_of(dataset, 'correlation'))}"
+    ends = f" ({style.number(low)} to {style.number(high)}{whose})" if np.isfinite(low) else ""
     (title, x_label), (name, label) = BALLS[ball], words(dataset, other)
     series = [
         Series(

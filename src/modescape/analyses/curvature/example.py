@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, interval
+from modescape.covers import NEW_MEMBERS, NEW_VECTORS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,6 +60,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Curvature of the training loss",
         **about(members, examples=1297, intervals="95 %: of densities and traces over random vectors"),
+        covers={"": NEW_VECTORS, "correlation": NEW_MEMBERS},
         **{"split": "test", "training_examples": 300, "followed": 0, "probes": 4, "steps": 16, "deviation": 0.05},
         **{"radius": 0.05, "adaptive_radius": 0.5, "gaps": int(members > 2), "batch_norm": "none"},
     )

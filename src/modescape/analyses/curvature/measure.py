@@ -14,6 +14,7 @@ from modescape.analyses.field import field, tensors_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.sampling import neighbourhood
 from modescape.context import StudyContext
+from modescape.covers import NEW_MEMBERS, NEW_VECTORS
 from modescape.curvature import Sharpness, SpectralDensity, sharpness_at
 from modescape.data.dataset import Split
 from modescape.landscape import Landscape
@@ -34,7 +35,7 @@ BALLS = {  # approach -> what the radius is of
     "adaptive": "within a ball of steps over the size of each weight",
 }
 INTERVALS = (
-    "95 %: of densities and traces over random vectors, for these networks and examples; of rank correlations over "
+    "95 %: of densities and traces over random vectors, for these members and examples; of rank correlations over "
     "members, for new ones, as if each member's difference from the others were its own"
 )
 SAMPLES = 4  # random steps for an average increase
@@ -80,8 +81,7 @@ def measure(
     """
     offered = context.offered
     chosen = trained(offered, 1, WHAT)[:members]
-    checkpoints = weights_of(offered, WHAT)
-    train = context.dataset.train.first(examples)
+    checkpoints, train = weights_of(offered, WHAT), context.dataset.train.first(examples)
     solutions = [tensors_of(checkpoints.solution(member)) for member in chosen]
     over = _landscape(context, chosen, train)
     product = probes * steps * len(train.label) * PRODUCT
@@ -106,6 +106,7 @@ def measure(
         },
         title="Curvature of the training loss",
         intervals=INTERVALS,
+        covers={"": NEW_VECTORS, "correlation": NEW_MEMBERS},
         provenance=offered.provenance(examples=len(context.dataset.test.label), members=len(chosen), repeats=probes),
         left_out=left_out(offered),
         split="test",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.curvature.draw import correlations, words
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import ABSENT, count, fixed, interval, significant
 from modescape.wording.summary import Summary
 from modescape.wording.takeaways import ends
@@ -79,7 +80,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "largest eigenvalue",
         "smallest, at most",
         "trace",
-        "95 % interval, over random vectors",
+        headed("its interval", covers_of(dataset, "trace")),
         "sharpness (nats)",
         "relative",
     )
@@ -114,7 +115,9 @@ def _strongest(dataset: xr.Dataset, name: str) -> str:
             float(chosen[f"correlation{end}"].sel({"other_metric": other})) for end in ("", "_low", "_high")
         )
         if np.isfinite(value):
-            said.append(f"with {called} {fixed(value, 2)} ({interval(low, high, 2)})")
+            said.append(
+                f"with {called} {fixed(value, 2)} ({interval(low, high, 2, covers_of(dataset, 'correlation'))})"
+            )
     return f"Rank correlation over members of sharpness relative to the weights {', '.join(said)}." if said else ""
 
 
@@ -126,7 +129,8 @@ def _takeaway(dataset: xr.Dataset) -> str:
         return ""
     if not found.known:
         return f"Whether sharpness goes with test loss is unknown: {members} are too few for an interval."
-    number = f"rank correlation {fixed(found.value, 2)}, {interval(found.low, found.high, 2)}, {members}"
+    bounds = interval(found.low, found.high, 2, covers_of(dataset, "correlation"))
+    number = f"rank correlation {fixed(found.value, 2)}, {bounds}, {members}"
     if not found.sign:
         return f"Whether flatter solutions have a lower test loss is unclear: the interval includes 0 ({number})."
     word, among = "higher" if found.sign > 0 else "lower", "one of 8 correlations, not corrected"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import better, in_target_unit, methods, scores
@@ -16,15 +17,13 @@ if TYPE_CHECKING:
     from modescape.metrics import Score
 
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
-THESE_MARK = " (these)"
 FIRST = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores that come before others
 
 
 def caption(dataset: xr.Dataset) -> str:
     """The meaning of rings and marks, the cost of each method, and how to read the plane."""
     return style.sentences(
-        "Grey ring: mean of the single networks; coloured mark: their ensemble; its 95 % interval is for new repeats,",
-        f"or, where a name is marked{THESE_MARK}, for these networks only. Each method",
+        "Grey ring: mean of the single networks; coloured mark: their ensemble; bar: its 95 % interval. Each method",
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),
@@ -82,13 +81,6 @@ def _names(dataset: xr.Dataset) -> list[str]:
     return [style.method_look(method).name for method in methods(dataset)]
 
 
-def _rows(dataset: xr.Dataset) -> list[str]:
-    """Names, with a mark behind those whose intervals are for these networks alone, as there is one repeat of them."""
-    repeats = {"ensemble": 1, "whole long run": int(dataset.attrs.get("long_runs", 1))}
-    alone = [repeats.get(method, int(dataset.attrs["repeats"])) == 1 for method in methods(dataset)]
-    return [f"{name}{THESE_MARK if one else ''}" for name, one in zip(_names(dataset), alone, strict=True)]
-
-
 def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     row = np.arange(dataset.sizes["approach"], dtype=float)
@@ -107,7 +99,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         x_label=score.axis,
         y_label="Method",
         series=[single, *ensembles],
-        rows=_rows(dataset),
+        rows=_names(dataset),
     )
 
 
@@ -122,7 +114,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         x_label=score.of_differences("Difference"),
         y_label="Method",
         series=[zero, *marks],
-        rows=_rows(dataset),
+        rows=_names(dataset),
     )
 
 
@@ -134,6 +126,7 @@ def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in
     for place, method in enumerate(methods(dataset)):
         here = slice(place, place + 1)
         ends = {"low": low[here], "high": high[here], "intervals_along_x": True, "in_legend": in_legend}
+        ends["covers"] = covers_of(dataset, variable, method)
         found.append(charts.mark(method, middle[here], np.array([float(place)]), **ends))
     return found
 
@@ -167,4 +160,4 @@ def _plane(dataset: xr.Dataset) -> Panel:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Scores, divergence and the plane."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, covers=covers_of(dataset, "score"))

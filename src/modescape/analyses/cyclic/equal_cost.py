@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from modescape.analyses.auxiliary import WHOLE
+from modescape.covers import covers_of
 from modescape.methods import label_of
 from modescape.metrics.scores import Score, score_of
 from modescape.wording import scores
 from modescape.wording.numbers import count, decimals_for, fixed, interval, listing
 from modescape.wording.reading import pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,11 +159,11 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
         f"{_clauses(found, f'the ensemble of {members}', 'it')}."
     )
     passes = f"It predicts in one forward pass, the ensemble in {members}."
-    covers = "this run" if runs == 1 else "new runs"
+    covers = covers_of(cyclic, "difference", WHOLE)
     beside = (
         f"{text[0].upper()}{text[1:]}. " if (text := _beside(cyclic, [WHOLE], f"the ensemble of {members}")) else ""
     )
-    return f"{subject} {beside}{passes} The intervals are for {covers} and this ensemble on new test images."
+    return f"{subject} {beside}{passes} The intervals are{for_whom(covers)}."
 
 
 def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
@@ -213,7 +215,7 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
         told.append(f"{listing(alike)} cannot be told apart from them in {listing(deciding, 'or')}")
     told += filter(None, [_beside(cyclic, _others(cyclic), "them")])
     repeats = count(int(cyclic.attrs["repeats"]), "repeat")
-    return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are for new repeats on new test images."
+    return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are{for_whom(covers_of(cyclic, 'difference'))}."
 
 
 def _others(cyclic: xr.Dataset) -> list[str]:

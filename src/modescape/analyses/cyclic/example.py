@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, about, interval
+from modescape.covers import NEW_REPEATS, THESE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,6 +67,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Cyclical runs against independent ones",
         **about(members, repeats=2, intervals="95 %: paired over test examples"),
+        covers={"": {"": NEW_REPEATS, "ensemble": THESE, "whole long run": THESE}},
         networks=networks,
         network_epochs=40,
         training_images=10_000,

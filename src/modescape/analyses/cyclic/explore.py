@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.forest import Row, forest, takeaway
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.explored import Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
@@ -21,19 +22,19 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     known = scores(dataset)
     if "difference" not in dataset or not known:
         return Explored()
-    charts, sentences = {}, {}
+    charts, sentences, covers = {}, {}, covers_of(dataset, "difference")
     for name, score in known.items():
         rows = _rows(dataset, name)
-        charts[name,] = forest(f"{score.label} at equal training cost", score, rows, "independent networks")
-        sentences[name,] = takeaway(name, dataset, rows, "independent networks", "new repeats on new examples")
+        charts[name,] = forest(f"{score.label} at equal training cost", score, rows, "independent networks", covers)
+        sentences[name,] = takeaway(name, dataset, rows, "independent networks", covers)
     view = View(
         tab="methods",
         title="Equal training cost: cyclic schedules and long runs",
         choices=[explored_scores(known)],
         charts=charts,
         sentences=sentences,
-        about="Each has the training cost of the independent networks it is compared with. Intervals: new repeats on "
-        "new examples; for a single repeat, and for the ensemble of all members, these networks on new examples.",
+        about="Each has the training cost of the independent networks it is compared with. "
+        "What has a single repeat, and the ensemble of all members, stands for itself.",
         place=30,
     )
     return Explored(views=[view])
@@ -46,6 +47,15 @@ def _rows(dataset: xr.Dataset, metric: str) -> list[Row]:
         look = style.method_look(method)
         value, low, high = ends
         rows.append(
-            Row(name=look.name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
+            Row(
+                name=look.name,
+                group=method,
+                value=value,
+                low=low,
+                high=high,
+                colour=look.colour,
+                marker=look.marker,
+                covers=covers_of(dataset, "difference", method),
+            )
         )
     return rows

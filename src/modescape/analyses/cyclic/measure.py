@@ -13,6 +13,7 @@ from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
 from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, scoring_of, trained
 from modescape.analyses.stating import Variables
+from modescape.covers import NEW_REPEATS, NEW_RUNS, THESE, new_if
 from modescape.errors import NotEnough
 from modescape.metrics.ensemble import intervals_in_words
 from modescape.metrics.scores import units_of
@@ -87,11 +88,11 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=intervals_in_words(INTERVALS, scoring),
+        covers=_covers(repeats, len(runs.members) if runs else 0),
         provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
-        networks=size.cycles,
-        network_epochs=epochs,
+        **{"networks": size.cycles, "network_epochs": epochs},
         training_images=first.examples["train"],
         ensemble_members=members,
         member_epochs=size.epochs,
@@ -99,6 +100,11 @@ def measure(offered: Offered) -> xr.Dataset:
         long_runs=len(runs.members) if runs else 0,
         optimizer=size.optimizer,
     )
+
+
+def _covers(repeats: int, long_runs: int) -> dict[str, dict[str, str]]:
+    """What intervals are for: there is one ensemble of all members, and maybe one run as long as all of them."""
+    return {"": {"": new_if(repeats, NEW_REPEATS), ENSEMBLE: THESE, WHOLE: new_if(long_runs, NEW_RUNS)}}
 
 
 PLANE = {  # task -> the axes of the plane

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import Against, beaten, compared, cost_answer, cost_sentences
+from modescape.covers import covers_of
 from modescape.wording.head import Card, Part, trained_less
-from modescape.wording.numbers import THESE, accuracy, count, decimals_for, fixed, interval, of_target
+from modescape.wording.numbers import accuracy, count, decimals_for, fixed, interval, of_target
 from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     """One network at the ensemble's training cost."""
     found = [one for one in compared(cyclic, WHOLE) if one.metric in ("accuracy", "rmse")]
     epochs = pick(cyclic, "training_epochs", approach=WHOLE)
-    whom = THESE if cyclic is not None and int(cyclic.attrs.get("long_runs", 1)) == 1 else "new runs"
+    whom = covers_of(cyclic, "difference", WHOLE)
     label = f"One network at the ensemble's cost, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [
         Card(label, accuracy(one.value), _cost_note(one, whom))

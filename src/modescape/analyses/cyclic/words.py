@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, short
 from modescape.wording import scores
 from modescape.wording.numbers import count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of, whole_number
-from modescape.wording.takeaways import THESE, comparison, ends
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"each network's place in the plane of {short} and diversity. {short[:1].upper()}{short[1:]}, mean network to "
         f"ensemble: {listing(parts)}."
     )
-    than = scores.difference_header(metrics, dataset)
+    than = [f"{name}, 95 %" for name in scores.difference_header(metrics, dataset)]
     cost = ("distance of two networks" if numbers else "Jensen-Shannon (nats)", "training epochs", "forward passes")
     header = (
         "method",
@@ -79,7 +80,14 @@ def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
         pick(dataset, f"difference{end}", approach=method, metric=metric) for end in ("_low", "", "_high")
     )
     change, bounds = scores.difference(metric, low, value, high)
-    return f"{change} ({bounds})" if bounds else change
+    whom = short(covers_of(dataset, "difference", method))
+    return (
+        f"{change} ({bounds}, {whom})"
+        if bounds and bounds != "no interval"
+        else f"{change} ({bounds})"
+        if bounds
+        else change
+    )
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
@@ -93,12 +101,12 @@ def _takeaway(dataset: xr.Dataset) -> str:
             metric,
             long,
             dataset,
-            THESE if int(dataset.attrs.get("long_runs", 1)) == 1 else " for new long runs on new images",
+            covers_of(dataset, "difference", "whole long run"),
         )
     for method in names_of(dataset):
         found = ends(dataset, "difference", approach=method, metric=metric)
         if math.isfinite(found.value):
             name = f"At equal training cost, {name_of(method)}"
-            whom = THESE if int(dataset.attrs["repeats"]) == 1 else " for new repeats on new images"
+            whom = covers_of(dataset, "difference", method)
             return comparison(name, "independent networks", metric, found, dataset, whom)
     return ""

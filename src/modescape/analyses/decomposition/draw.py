@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
@@ -98,6 +99,7 @@ def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
             low=(mean - high)[here],
             high=(mean - low)[here],
             intervals_along_x=True,
+            covers=covers_of(dataset, "diversity", method),
             colour=look.colour,
             marker=look.marker,
             line=None,
@@ -120,4 +122,4 @@ def _networks(dataset: xr.Dataset) -> int:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Mean network and ensemble in four scores."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, covers=covers_of(dataset, "diversity"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import SCORE, about, stated
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,5 +37,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(diversity), "metric": ["brier", "nll", "brier_geometric", "nll_geometric"]},
         title="An ensemble's score: mean score minus diversity",
         **about(members, intervals="95 %: bootstrap over test examples"),
+        covers=NEW,
         networks=5,
     )

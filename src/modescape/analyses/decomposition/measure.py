@@ -12,6 +12,7 @@ from modescape.analyses.requirements import groups_of_networks, left_out, traine
 from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import new_if
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
 from modescape.metrics.grouping import by_group
@@ -33,7 +34,7 @@ LONG_NAMES = {
 }
 UNITS = "1 (nats for nll)"
 INTERVALS = (
-    "95 %: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over test "
+    "95 %: new members on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over test "
     "examples and that between runs (independent: between members, from groups of them) without what the same examples "
     "made of it; a single run, or two members in one group: test examples alone"
 )
@@ -78,6 +79,7 @@ def measure(offered: Offered) -> xr.Dataset:
         {"approach": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,
+        covers={"diversity": {"": new_if(len(members)), "independent": new_if(len(members) - 1)}},
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

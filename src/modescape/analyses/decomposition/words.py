@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import ABSENT, decimals_for, fixed, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
-from modescape.wording.takeaways import ends, sample
+from modescape.wording.takeaways import ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -61,7 +62,16 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
-    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval, new networks", "ensemble")
+    covers = covers_of(dataset, "diversity")
+    header = (
+        "score",
+        "method",
+        *PLACED,
+        "mean network",
+        "diversity term",
+        headed("interval", covers),
+        "ensemble",
+    )
     seen = f" ({sample(dataset)})"
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset, seen), behind=_takeaway(dataset))
 
@@ -75,7 +85,8 @@ def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
             mean = pick(dataset, "mean_score", approach=method, metric="brier")
             if math.isfinite(found.value):
                 places = decimals_for(*found, least=3, most=6)
-                bounds = f", 95 % interval {fixed(found.low, places)} to {fixed(found.high, places)}"
+                whom = for_whom(covers_of(dataset, "diversity", method))
+                bounds = f", 95 % interval {fixed(found.low, places)} to {fixed(found.high, places)}{whom}"
                 shown = f"{fixed(found.value, places)} off {fixed(mean, 3)} for {_NETWORKS[method]}"
                 parts.append(shown + (bounds if found.known else ""))
     said = "; ".join(parts)

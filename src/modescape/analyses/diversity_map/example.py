@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import SUBSPACE, about, interval, stated
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,6 +60,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"metric": list(settings), "approach": list(methods), "draw": np.arange(steps)},
         title="Brier score of ensembles by the exact law, as a map",
         **about(members, examples=2000),
+        covers=NEW,
         split="test",
         networks=networks,
         severity=3,

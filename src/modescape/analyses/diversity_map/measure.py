@@ -18,6 +18,7 @@ from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import NEW
 from modescape.methods import METHODS, SCALED
 from modescape.metrics.scoring import Scoring
 from modescape.offered import INDEPENDENT, Offered, Sampled
@@ -112,6 +113,7 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
         },
         title=f"{law.named[:1].upper()}{law.named[1:]} of ensembles by the exact law, as a map",
         intervals=INTERVALS,
+        covers=NEW,
         provenance=offered.provenance(examples=len(look.label), members=len(members_of(test)), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.diversity_map.draw import NAMES, equivalent, error_of
+from modescape.covers import covers_of, headed
 from modescape.plots.style import method_look
 from modescape.wording.numbers import ABSENT, count, fixed, significant
 from modescape.wording.summary import PLACED, Summary
@@ -76,7 +77,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "methods that were tried at several scales."
     )
     short = NAMES[error][3]
-    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval, new networks")
+    header = (
+        "V",
+        f"mean network's {short}",
+        f"average's {short}",
+        headed("equivalent", covers_of(dataset, "equivalent")),
+    )
     said = "probabilities" if error == "brier" else "predictions"
     return Summary(
         text,

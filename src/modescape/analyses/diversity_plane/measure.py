@@ -91,6 +91,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         {"approach": list(found), "draw": np.arange(reached.shape[1]), "x": x},
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         intervals="none",
+        covers="",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS, Quantity
+from modescape.covers import covers_of
 from modescape.metrics.scores import TARGET_UNIT
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
@@ -16,7 +17,6 @@ from modescape.plots.scores import (
     gain_panels,
     in_target_unit,
     methods,
-    paired_band,
     paired_in_words,
     scores,
 )
@@ -203,5 +203,5 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Gains against size, diversity and cost."""
     drawn = panels(dataset)
     return Chart(
-        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.7), panel_height=380, band=paired_band(dataset)
+        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.7), panel_height=380, covers=covers_of(dataset, "gain")
     )

@@ -20,6 +20,7 @@ from modescape.analyses.examples import (
     interval,
     stated,
 )
+from modescape.covers import new_if
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,8 +42,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     narrow = width / 3 * np.maximum(saving, 0.2)
     jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
     dims = ("approach", "metric", "size")
-    place = [methods.index(method) for method in SUBSPACES]
-    at_one = 0.9 * gain[place, :, 0]
+    at_one = 0.9 * gain[(place := [methods.index(method) for method in SUBSPACES]), :, 0]
     cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
     return results.make_result(
         {
@@ -57,12 +57,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "training_epochs": (("approach",), np.full(len(methods), 40), "1", "training epochs of one entry"),
             "forward_passes": (("approach",), cost, "1", "forward passes of one entry"),
             **stated(methods),
-            "equal_distance_score": (
-                ("other_approach", "metric"),
-                ALONE + at_one,
-                SCORE,
-                "at one distance",
-            ),
+            "equal_distance_score": (("other_approach", "metric"), ALONE + at_one, SCORE, "at one distance"),
             **_at_one_distance(at_one, narrow[:, 0]),
             "equal_distance_jensen_shannon": (("other_approach",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_approach",), np.arange(1.0, 8), "1", "setting there"),
@@ -80,6 +75,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Scores of every way to make an ensemble",
         **about(members, intervals=CROSSED),
+        covers={"": new_if(members), "gain": {"": new_if(members), "independent": new_if(members - 1)}},
         samples=10,
         batch_norm="recompute",
         batch_norm_layers=0,

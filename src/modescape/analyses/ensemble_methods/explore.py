@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.forest import Row, forest, takeaway
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.explored import Choice, Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-COVERS = {"new": ("", "new networks on new examples"), "these": ("_these", "these networks on new examples")}
+ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -26,14 +27,13 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     if not known:
         return Explored()
     networks = int(dataset.attrs["samples"])
-    covers = Choice(
-        name="interval", label="95 % interval for", options=[(key, words) for key, (_, words) in COVERS.items()]
-    )
+    options = [(kind, covers_of(dataset, "gain", which=ending)) for kind, ending in ENDINGS.items()]
+    covers = Choice(name="interval", label="95 % interval for", options=options)
     charts, sentences = {}, {}
     for name, score in known.items():
-        for kind, (_, words) in COVERS.items():
+        for kind, words in options:
             rows = _rows(dataset, name, kind)
-            charts[name, kind] = forest(f"{score.label}: gain over one network", score, rows, "one network")
+            charts[name, kind] = forest(f"{score.label}: gain over one network", score, rows, "one network", words)
             sentences[name, kind] = takeaway(name, dataset, rows, "one network", words)
     view = View(
         tab="methods",
@@ -49,7 +49,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
 
 
 def _rows(dataset: xr.Dataset, metric: str, kind: str) -> list[Row]:
-    ending, networks = COVERS[kind][0], int(dataset.attrs["samples"])
+    ending, networks = ENDINGS[kind], int(dataset.attrs["samples"])
     rows = []
     for method in methods(dataset):
         size = min(networks, int(dataset["size"].values.max())) if method == "independent" else 1
@@ -61,7 +61,7 @@ def _rows(dataset: xr.Dataset, metric: str, kind: str) -> list[Row]:
             continue
         look = style.method_look(method)
         name = f"{look.name} ({size})" if method == "independent" else look.name
-        rows.append(
-            Row(name=name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
-        )
+        whose = covers_of(dataset, "gain", method, which=ending)
+        looks = {"colour": look.colour, "marker": look.marker}
+        rows.append(Row(name=name, group=method, value=value, low=low, high=high, covers=whose, **looks))
     return rows

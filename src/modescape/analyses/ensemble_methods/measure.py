@@ -18,6 +18,7 @@ from modescape.analyses.stating import Variables, stated
 from modescape.analyses.statistics import two_statistics
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import new_if
 from modescape.metrics import INTERVALS, ensemble_curves
 from modescape.metrics.ensemble import LONG_NAMES, intervals_in_words
 from modescape.metrics.scores import units_of
@@ -87,6 +88,7 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
         },
         title="Ensembles of independent networks, of networks of one run, and of both",
         intervals=intervals_in_words(INTERVALS, scoring),
+        covers={"": new_if(len(members)), "gain": {"": new_if(len(members)), "independent": new_if(len(members) - 1)}},
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

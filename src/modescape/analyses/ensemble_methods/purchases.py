@@ -6,12 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equivalents import best_of, equivalent, inside_a_run
+from modescape.covers import covers_of, short
 from modescape.methods import label_of
 from modescape.plots import steps
 from modescape.wording.head import Purchase
 from modescape.wording.numbers import ABSENT, SPACE, count, decimals_for, fixed
 from modescape.wording.reading import Gain, pick
 from modescape.wording.scores import known
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,9 +53,11 @@ def purchases(
                 place=_place(methods, "approach", method) + (", the last that was tried" if label in edge else ""),
                 training=f"{size}",
                 passes=fixed(passes, 0),
-                quality=_change(_gain(methods, method, quality, size), factor),
+                quality=_change(_gain(methods, method, quality, size), factor, _apart(methods, method)),
                 measured=measured,
-                nll=_change(_gain(methods, method, "nll", size), 1),
+                covers=covers_of(methods, "gain"),
+                covers_equivalent=covers_of(calibration, "equivalent"),
+                nll=_change(_gain(methods, method, "nll", size), 1, _apart(methods, method)),
                 equivalent=_equivalent(calibration, method, size if independent else samples),
             )
         )
@@ -68,24 +72,25 @@ def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | No
     if not found:
         return ""
     best = best_of(found)
-    own = found[best]
+    own, whom = found[best], for_whom(covers_of(calibration, "equivalent"))
+    bounds, semicolon, state = own.bounds().partition(";")
     place = _place(calibration, "other_approach", best)
     name = f"{label_of(best)}; {place}" if place else label_of(best)
     subject = f"{count(own.size, 'network')} of one run ({name})"
     if own.below:
         return (
             f"No method within one run was better than one network by calibrated likelihood: the best, {subject}, is "
-            f"worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
+            f"worth {own.text()}; 95{SPACE}% interval {bounds}{whom}{semicolon}{state}."
         )
     if own.value < ONE:
         return (
             f"No method within one run is worth more than one network by calibrated likelihood; the best: {subject}, "
-            f"95{SPACE}% interval {own.bounds()}."
+            f"95{SPACE}% interval {bounds}{whom}."
         )
     inconclusive = "" if own.low > 1 else ": inconclusive"
     return (
         f"{subject} are worth {own.text()} independent networks by calibrated likelihood "
-        f"(95{SPACE}% interval {own.bounds()}{inconclusive})."
+        f"(95{SPACE}% interval {bounds}{whom}{inconclusive})."
     )
 
 
@@ -100,12 +105,18 @@ def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
     return Gain(size, value, low, high)
 
 
-def _change(gain: Gain, factor: float) -> tuple[str, str]:
+def _apart(methods: xr.Dataset, method: str) -> str:
+    """Behind bounds: what they are for, where that is not what those of the other rows are for."""
+    own = covers_of(methods, "gain", method)
+    return "" if own == covers_of(methods, "gain") else f" ({short(own)})"
+
+
+def _change(gain: Gain, factor: float, apart: str) -> tuple[str, str]:
     if not math.isfinite(gain.value):
         return ABSENT, ""
     value, low, high = factor * gain.value, factor * gain.low, factor * gain.high
     decimals = decimals_for(value, low, high) if factor > 1 else decimals_for(value, low, high, least=3, most=5)
-    bounds = _bounds(low, high, decimals)
+    bounds = f"{_bounds(low, high, decimals)}{apart}"
     return fixed(value, decimals, signed=True), bounds if gain.conclusive else f"{bounds}; inconclusive"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.wording import scores
 from modescape.wording.numbers import accuracy, count, significant
 from modescape.wording.reading import full_size, pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import best_name, name_of, names_of, whole_number
-from modescape.wording.takeaways import NEW, effect, ends, joined
+from modescape.wording.takeaways import effect, ends, for_whom, joined
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -155,11 +156,18 @@ def _takeaway(dataset: xr.Dataset) -> str:
     found = [ends(dataset, "gain", approach=name, metric=metric, size=1) for name in others]
     found = [one for one in found if one.known]
     better = 1 if scores.known(dataset)[metric].higher_is_better else -1
+    whom = for_whom(covers_of(dataset, "gain"))
     inside = (
         f"Inside one solution, {sum(one.sign == better for one in found)} of {count(len(found), 'method')} have a "
-        f"gain in {scores.short(metric)} over the single network whose 95 % interval excludes 0."
+        f"gain in {scores.short(metric)} over the single network whose 95 % interval{whom} excludes 0."
         if found
         else ""
     )
-    averaged = effect(f"Averaging {size} independent networks", metric, gain, dataset, NEW) if size > 1 else ""
+    averaged = (
+        effect(
+            f"Averaging {size} independent networks", metric, gain, dataset, covers_of(dataset, "gain", "independent")
+        )
+        if size > 1
+        else ""
+    )
     return joined(averaged, inside)

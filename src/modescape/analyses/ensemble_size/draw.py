@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import better, line_of, paired_axes, scores
@@ -21,14 +22,12 @@ GIVEN = "Models given"  # of others, who may have made one from another
 LAW = "Closed form (Brier)"
 ROOT_LAW = "Closed form (root of the squared error)"
 MEAN_MEMBER = "Mean member"
-BAND = "95 % for new networks on new images"
 CLOSED = {  # which closed form is drawn: the variable -> in words
     "brier_law": "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
     "squared_error_law": "Thin line: the root of the closed form E(k) = E(1) - (1 - 1/k) V of the squared error.",
 }
 FINAL = "All snapshots over their run's end"
 SIZE = "Number of networks averaged"
-HOLLOW = "95 % of test images alone"  # what the hollow intervals cover
 GAINS = {"gain": "", "low": "_low", "high": "_high"}
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 
@@ -36,10 +35,9 @@ ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's
 def caption(dataset: xr.Dataset) -> str:
     """The meaning of lines, bands and hollow marks."""
     return style.sentences(
-        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for new networks",
-        "on new images (snapshots: for new runs)." if "snapshots" in _methods(dataset) else "on new images.",
-        "Hollow marks: of a single network or run, so the interval is of test images alone."
-        if any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
+        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals.",
+        "Hollow marks: of a single network, run or pair, so the interval is for these alone."
+        if int(dataset.attrs["members"]) <= 2
         else "",
         "Dashed: the mean member. Last panels: minus the mean member (all snapshots: minus their run's end), paired,",
         "so that what both scores share cancels.",
@@ -100,11 +98,8 @@ def describe(dataset: xr.Dataset) -> Chart:
             )
         )
     panels += [_gains(dataset, metric) for metric in ("accuracy", "rmse", "nll") if metric in scores(dataset)]
-    if panels and any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)):
-        nothing = np.empty(0)
-        key = Series(name=f"Hollow: {HOLLOW}", x=nothing, y=nothing, line=None, marker=("o", "circle"), hollow=True)
-        panels[-1] = dataclasses.replace(panels[-1], series=[*panels[-1].series, key])
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.75, 2.8), panel_height=390, band=BAND)
+    covers = covers_of(dataset, "score")
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.75, 2.8), panel_height=390, covers=covers)
 
 
 def _gains(dataset: xr.Dataset, metric: str) -> Panel:
@@ -117,6 +112,7 @@ def _gains(dataset: xr.Dataset, metric: str) -> Panel:
         low, value, high = (score.factor * np.array([end]) for end in (final.low, final.value, final.high))
         hollow = np.array([of_test_sampling_alone(dataset, "snapshots")])
         mark = line_of("snapshots", np.array([float(final.size)]), value, hollow=hollow, low=low, high=high)
+        mark = dataclasses.replace(mark, covers=covers_of(dataset, "final_gain"))
         series.append(dataclasses.replace(mark, name=FINAL, line=None))
     title, y_label = paired_axes(score)
     return Panel(
@@ -136,6 +132,7 @@ def _paired(dataset: xr.Dataset, method: str, metric: str) -> Series:
     ends = {name: factor * chosen[f"gain{end}"].values[there] for name, end in GAINS.items()}
     alone = int(dataset.attrs["members"]) == 2 or of_test_sampling_alone(dataset, method)
     more: dict[str, Any] = {"low": ends["low"], "high": ends["high"], "hollow": np.full(int(there.sum()), alone)}
+    more["covers"] = covers_of(dataset, "gain", method)
     line = line_of(method, dataset["size"].values[there].astype(float), ends["gain"], **more)
     return dataclasses.replace(line, name=called(dataset, method))
 
@@ -152,6 +149,7 @@ def _line(dataset: xr.Dataset, method: str, metric: str) -> Series:
     hollow = np.zeros(len(values["size"]), dtype=bool)
     hollow[-1:] = of_test_sampling_alone(dataset, method)
     ends: dict[str, Any] = {end: values[end] for end in ("low", "high")}
+    ends["covers"] = covers_of(dataset, "score", method)
     series = line_of(method, values["size"].astype(float), values["score"], hollow=hollow, **ends)
     return dataclasses.replace(series, name=called(dataset, method))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import CROSSED, about
+from modescape.covers import NEW, NEW_RUNS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,11 +37,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "score": (dims, score, "1 (nats for nll)", "mean score over subsets"),
             "score_low": (dims, score - width, "1 (nats for nll)", "lower end of the 95 % interval"),
             "score_high": (dims, score + width, "1 (nats for nll)", "upper end of the 95 % interval"),
-            "score_low_these": (dims, score - width / 2, "1 (nats for nll)", "lower end for these networks"),
-            "score_high_these": (dims, score + width / 2, "1 (nats for nll)", "upper end for these networks"),
+            "score_low_these": (dims, score - width / 2, "1 (nats for nll)", "lower end for these members"),
+            "score_high_these": (dims, score + width / 2, "1 (nats for nll)", "upper end for these members"),
             "gain": (dims, gain, "1 (nats for nll)", "score minus the mean member's score"),
-            "gain_low_these": (dims, gain - width / 6 * saving, "1 (nats for nll)", "lower end for these networks"),
-            "gain_high_these": (dims, gain + width / 6 * saving, "1 (nats for nll)", "upper end for these networks"),
+            "gain_low_these": (dims, gain - width / 6 * saving, "1 (nats for nll)", "lower end for these members"),
+            "gain_high_these": (dims, gain + width / 6 * saving, "1 (nats for nll)", "upper end for these members"),
             "gain_low": (dims, gain - width / 3 * saving, "1 (nats for nll)", "lower end of the 95 % interval"),
             "gain_high": (dims, gain + width / 3 * saving, "1 (nats for nll)", "upper end of the 95 % interval"),
             "subsets": (("approach", "size"), np.stack([subsets, subsets]), "1", "subsets averaged"),
@@ -49,5 +50,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(full), "metric": list(metrics), "size": size},
         title="Scores against the number of networks averaged",
         **about(members, intervals=CROSSED),
+        covers={"": {"": NEW, "snapshots": NEW_RUNS}},
         runs_of_snapshots=members,
     )

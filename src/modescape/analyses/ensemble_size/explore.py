@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.ensemble_size.draw import called, of_test_sampling_alone
+from modescape.covers import THESE, covers_of
 from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
 from modescape.plots import style
@@ -25,14 +26,10 @@ if TYPE_CHECKING:
 
     from modescape.metrics.scores import Score
 
-COVERS = {  # value of the choice -> ending of the variables, words
-    "new": ("", "new networks on new examples"),
-    "these": ("_these", "these networks on new examples"),
-}
+ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 ABOUT = (
-    "Score of the average of k networks minus that of one network (of snapshots: of the mean snapshot, not of the "
-    "run's end), mean over subsets of that size. The two kinds of "
-    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these networks."
+    "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
+    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these members."
 )
 
 
@@ -41,11 +38,12 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     dataset = results["ensemble_size"]
     known = scores(dataset)
     largest = int(dataset["size"].values.max(initial=1))
-    kinds = [kind for kind, (ending, _) in COVERS.items() if f"gain_low{ending}" in dataset]  # versions before had one
-    if not known or largest < 2 or "new" not in kinds:
+    words = {covers_of(dataset, "gain", which=ending): kind for kind, ending in ENDINGS.items()}  # of a pair one kind
+    covers = [(kind, text) for text, kind in words.items() if f"gain_low{ENDINGS[kind]}" in dataset]
+    if not known or largest < 2 or not covers:
         return Explored()
+    kinds = [kind for kind, _ in covers]
     sizes = [(str(size), str(size)) for size in range(2, largest + 1)]
-    covers = [(kind, COVERS[kind][1]) for kind in kinds]
     choices = [
         explored_scores(known),
         Choice(name="interval", label="95 % interval for", options=covers),
@@ -69,8 +67,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         place=10,
     )
     first = next(iter(known))
-    words = f"Gain in {known[first].short} against the number of networks. {sentences[first, 'new', str(largest)]}"
-    return Explored(views=[view], pictures=[Picture(chart=charts[first, "new"], place=10, words=words)])
+    words = f"Gain in {known[first].short} against the number of networks. {sentences[first, kinds[0], str(largest)]}"
+    return Explored(views=[view], pictures=[Picture(chart=charts[first, kinds[0]], place=10, words=words)])
 
 
 def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, Difference]]:
@@ -94,7 +92,7 @@ def _level(longer: tuple[str, Difference], factor: float, largest: float) -> lis
     """What the long run gains: a line across, and at its end the bar of its interval, which is for these networks."""
     name, gain = longer[0].capitalize(), longer[1].scaled(factor)
     looks = {"colour": style.VERMILION, "group": "Train longer"}
-    line = level(f"{name}; bar: 95 %, {COVERS['these'][1]}", gain.value, (0.5, largest + 0.5), width=1.3, **looks)
+    line = level(f"{name}; bar: 95 %, {THESE}", gain.value, (0.5, largest + 0.5), width=1.3, **looks)
     bar = Series(
         name=name,
         x=np.array([largest + 0.3]),
@@ -111,13 +109,13 @@ def _level(longer: tuple[str, Difference], factor: float, largest: float) -> lis
 
 def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Difference] | None) -> Chart:
     score = scores(dataset)[metric]
-    ending, words = COVERS[kind]
+    ending = ENDINGS[kind]
     largest = float(dataset["size"].values.max())
     zero = Series(name="One network", x=np.array([0.5, largest + 0.5]), y=np.zeros(2), line="dash", width=1)
     series = [zero]
     for method in methods(dataset):
-        if kind == "new" and of_test_sampling_alone(dataset, method):
-            continue
+        if method == "snapshots" or (kind == "new" and of_test_sampling_alone(dataset, method)):
+            continue  # the gain of snapshots is over the mean snapshot, not over one network
         series.append(_line(dataset, method, metric, ending, score))
     if longer and math.isfinite(longer[1].value):
         series += _level(longer, score.factor, largest)
@@ -130,7 +128,9 @@ def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Diffe
         x_range=(0.5, largest + 0.5),
         whole_x=True,
     )
-    return Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, band=f"95 %: {words}")
+    return Chart(
+        title=panel.title, panels=[panel], columns=1, panel_height=330, covers=covers_of(dataset, "gain", which=ending)
+    )
 
 
 def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Score) -> Series:
@@ -139,14 +139,16 @@ def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Sco
     value, low, high = (
         score.factor * chosen[name].values[there] for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")
     )
-    line = line_of(method, dataset["size"].values[there].astype(float), value, low=low, high=high)
-    over = " (over the mean snapshot)" if method == "snapshots" else ""
-    return dataclasses.replace(line, name=f"{called(dataset, method)}{over}")
+    whose = covers_of(dataset, "gain", method, which=ending)
+    size = dataset["size"].values[there].astype(float)
+    line = line_of(method, size, value, low=low, high=high, covers=whose)
+    return dataclasses.replace(line, name=called(dataset, method))
 
 
 def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     """What so many networks gain, what the last of them adds, and the price."""
-    ending, words = COVERS[kind]
+    ending = ENDINGS[kind]
+    words = covers_of(dataset, "gain", which=ending)
     where = {"approach": "independent", "metric": metric}
     value, low, high = (
         pick(dataset, name, **where, size=size) for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")

@@ -11,6 +11,7 @@ from modescape import rng
 from modescape.analyses.requirements import left_out, predicted, scoring_of, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
+from modescape.covers import NEW_RUNS, new_if
 from modescape.errors import NotEnough
 from modescape.metrics import INTERVALS, ensemble_curve, many
 from modescape.metrics.crossed import RunSums, subset_estimate
@@ -96,6 +97,7 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10, all_si
         {"approach": list(curves), "metric": list(scoring.scores), "size": size},
         title="Scores against the number of networks averaged",
         intervals=intervals_in_words(how, scoring),
+        covers=_covers(len(members)),
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -103,6 +105,16 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10, all_si
         **runs_of_snapshots,
         stream_key=key,
     )
+
+
+def _covers(members: int) -> dict[str, str | dict[str, str]]:
+    """What intervals are for: of two members there is one gain by averaging, and a run of snapshots is one."""
+    runs = {"snapshots": new_if(members, NEW_RUNS)}
+    return {
+        "score": {"": new_if(members), **runs},
+        "gain": {"": new_if(members - 1), **runs},
+        "final_gain": runs["snapshots"],
+    }
 
 
 def _variables(curves: dict[str, Curve], size: np.ndarray, scoring: Scoring) -> Variables:

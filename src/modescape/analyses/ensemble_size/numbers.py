@@ -6,12 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.ensemble_size.rows import score_rows
+from modescape.covers import covers_of
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import (
     ABSENT,
-    NEW,
     SPACE,
-    THESE,
     decimals_for,
     fixed,
     interval,
@@ -20,6 +19,7 @@ from modescape.wording.numbers import (
     percent,
 )
 from modescape.wording.reading import Gain, final_gain, full_gain, pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,8 +42,11 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
     """
     gain, final = full_gain(sizes, "independent", RMSE), final_gain(sizes, RMSE)
     unit, worked = unit_of(sizes), gain is not None and gain.conclusive and gain.value < 0
+    whom = for_whom(covers_of(sizes, "score"))
     cards = (
-        [] if gain is None else [_ensemble_card(sizes, gain, unit), _gain_card("Change by the ensemble", gain, unit)]
+        []
+        if gain is None
+        else [_ensemble_card(sizes, gain, unit), _gain_card("Change by the ensemble", gain, unit, _whose(sizes))]
     )
     return Part(
         answer={30: "" if worked and weighed else _answer(gain, bool(sizes.attrs.get("given")))},
@@ -55,13 +58,10 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit, weighed),
         scores=score_rows(sizes),
-        covers="" if gain is None else f"Intervals are for other networks {_kind(sizes)} on other test images.",
+        covers=f"Intervals are{whom}." if gain is not None and whom else "",
+        covers_scores=covers_of(sizes, "gain"),
         worked=worked,
     )
-
-
-def _kind(sizes: xr.Dataset) -> str:
-    return "like these" if sizes.attrs.get("given") else "of this recipe"
 
 
 def unit_of(dataset: xr.Dataset) -> str:
@@ -124,7 +124,7 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     """The change of each size, unless a decision shows it, and what the law of the squared error adds."""
     if gain is None:
         return ""
-    by_size = f"{_by_size(sizes, unit)}, for {_whose(gain)}"
+    by_size = f"{_by_size(sizes, unit)},{for_whom(_whose(sizes))}"
     told = "" if weighed else f"Averaging changes the root mean squared error of one network by {by_size}."
     single, together = _law(sizes, gain.size)
     if not math.isfinite(single):
@@ -137,9 +137,9 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     ).strip()
 
 
-def _whose(gain: Gain) -> str:
-    """The population that the interval of a gain covers: one pair does not show how pairs differ."""
-    return THESE if gain.size == 2 else NEW
+def _whose(sizes: xr.Dataset) -> str:
+    """Whom the interval of a gain is for: one pair does not show how pairs differ."""
+    return covers_of(sizes, "gain")
 
 
 def _by_size(sizes: xr.Dataset, unit: str) -> str:
@@ -161,10 +161,14 @@ def _ensemble_card(sizes: xr.Dataset, gain: Gain, unit: str) -> Card:
         for name in ("score_low", "score", "score_high")
     )
     decimals = decimals_for(low, value, high, least=1, most=4)
-    return Card(f"RMSE of {gain.size} together", f"{fixed(value, decimals)}{unit}", interval(low, high, decimals, NEW))
+    return Card(
+        f"RMSE of {gain.size} together",
+        f"{fixed(value, decimals)}{unit}",
+        interval(low, high, decimals, covers_of(sizes, "score")),
+    )
 
 
-def _gain_card(label: str, gain: Gain, unit: str) -> Card:
+def _gain_card(label: str, gain: Gain, unit: str, whom: str) -> Card:
     decimals = decimals_for(gain.low, gain.value, gain.high, least=1, most=4)
-    note = interval(gain.low, gain.high, decimals, _whose(gain)) + ("" if gain.conclusive else ": inconclusive")
+    note = interval(gain.low, gain.high, decimals, whom) + ("" if gain.conclusive else ": inconclusive")
     return Card(label, f"{fixed(gain.value, decimals, signed=True)}{unit}", note)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.ensemble_size.numbers import is_of_numbers, part_of_numbers
 from modescape.analyses.ensemble_size.rows import score_rows
+from modescape.covers import covers_of
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import NEW, SPACE, THESE, accuracy, decimals_for, fixed, interval, listing, percent
+from modescape.wording.numbers import SPACE, accuracy, decimals_for, fixed, interval, listing, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, full_size, holding, pick, score_at
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +30,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     gain = full_gain(sizes, "independent")
     given = sizes is not None and bool(sizes.attrs.get("given"))
     networks, over = ("of them", " over the mean network") if given else ("independent networks", "")
-    gained = "" if gain is None else _gain_sentence(gain, networks, over, _whose(gain))
+    gained = "" if gain is None else _gain_sentence(gain, networks, over, _whose(sizes))
     worked = gain is not None and gain.conclusive and gain.value > 0
     if gain is None and sizes is not None:
         gained = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
@@ -41,6 +43,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         enough=enough_members(sizes, weighed),
         scores=score_rows(sizes),
         covers=_covers(gain, sizes),
+        covers_scores=covers_of(sizes, "gain"),
         worked=worked,
     )
 
@@ -53,28 +56,35 @@ _ONE_PAIR = (
 
 def _ensemble_cards(sizes: xr.Dataset | None, gain: Gain | None, given: bool) -> list[Card]:
     if gain is not None and given:  # what they are together stands there already, beside the best alone
-        return [_gain_card("Gain over the mean network", gain, _whose(gain))]
-    return [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain, _whose(gain))]
+        return [_gain_card("Gain over the mean network", gain, _whose(sizes))]
+    return (
+        [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain, _whose(sizes))]
+    )
 
 
 def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
     gain = final_gain(sizes)
     if sizes is None or gain is None:
         return []
-    whom = "this run" if int(sizes.attrs.get("runs_of_snapshots", 2)) == 1 else "new runs"
+    whom = covers_of(sizes, "final_gain")
     return [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain, whom)]
 
 
 def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
         return ""
-    pair = "; that of the gain of two networks, for these two" if gain.size == 2 else ""
-    if sizes is not None and sizes.attrs.get("given"):
-        return f"Unless said otherwise, intervals are for other networks like these on other test images{pair}."
-    return (
-        "Unless said otherwise, intervals are for other networks of this recipe (snapshots: other runs) on other test "
-        f"images{pair}."
+    kind, of_gain, of_runs = (
+        covers_of(sizes, *of) for of in (("score",), ("gain",), ("score", "snapshots" if _has_snapshots(sizes) else ""))
     )
+    if not kind:
+        return ""
+    gains = f"; of the gain of two networks: {of_gain}" if of_gain != kind else ""
+    runs = f"; of snapshots: {of_runs}" if of_runs != kind else ""
+    return f"Unless said otherwise, intervals are for {kind}{gains}{runs}."
+
+
+def _has_snapshots(sizes: xr.Dataset | None) -> bool:
+    return sizes is not None and "snapshots" in sizes["approach"].values
 
 
 def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
@@ -112,13 +122,14 @@ def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
     """The gain of snapshots over the run's final network, and that over its mean snapshot."""
     mean, final = full_gain(sizes, "snapshots"), final_gain(sizes)
     if final is None:  # results of an older version
-        return _gain_sentence(mean, "snapshots of one run")
-    sentence = _gain_sentence(final, "snapshots of one run", " over its final network")
+        return _gain_sentence(mean, "snapshots of one run", whom=covers_of(sizes, "gain", "snapshots"))
+    sentence = _gain_sentence(final, "snapshots of one run", " over its final network", covers_of(sizes, "final_gain"))
     if mean is None:
         return sentence
     value, low, high = 100 * mean.value, 100 * mean.low, 100 * mean.high
     decimals = decimals_for(value, low, high)
-    than = f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)})"
+    bounds = interval(low, high, decimals, covers_of(sizes, "gain", "snapshots"))
+    than = f"{fixed(value, decimals, signed=True)} points ({bounds})"
     return f"{sentence} Over the mean snapshot it is {than}{'' if mean.conclusive else ': inconclusive'}."
 
 
@@ -143,7 +154,7 @@ def enough_members(sizes: xr.Dataset | None, weighed: bool = False) -> str:
     gain = full_gain(sizes, "independent")
     if sizes is None or gain is None:
         return ""
-    told = f"Averaging changes the accuracy of one network by {_by_size(sizes)}, for {_whose(gain)} on new images."
+    told = f"Averaging changes the accuracy of one network by {_by_size(sizes)},{for_whom(_whose(sizes))}."
     told = "" if weighed else told
     return f"{told} {_brier_law(sizes, gain.size)}".strip()
 
@@ -179,12 +190,14 @@ def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:
         pick(sizes, name, approach="independent", metric="accuracy", size=gain.size)
         for name in ("score_low", "score", "score_high")
     )
-    return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1, NEW))
+    return Card(
+        f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1, covers_of(sizes, "score"))
+    )
 
 
-def _whose(gain: Gain) -> str:
+def _whose(sizes: xr.Dataset | None) -> str:
     """Whom the interval of a gain is for: one pair does not show how pairs differ."""
-    return THESE if gain.size == 2 else NEW
+    return covers_of(sizes, "gain")
 
 
 def _gain_card(label: str, gain: Gain, whom: str) -> Card:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, short
 from modescape.wording import scores
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import NEW, THESE, Ends, effect
+from modescape.wording.takeaways import Ends, effect
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ TEXT = Text(
     "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
     "the number of networks averaged: independent networks, and the last snapshots of one run.",
     "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
-    "interval for new networks on new images; the table also has the narrower one for these networks on new "
-    "images. A curve for "
+    "interval for new members on new examples; the table also has the narrower one for these members on new "
+    "examples. A curve for "
     "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
     "from different runs, not from averaging as such.",
 )
@@ -32,7 +33,7 @@ NUMBERS = Text(  # of a regression
     "score of the mixture of the predicted distributions, against the number of networks: independent networks, and "
     "the last snapshots of one run.",
     "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % interval "
-    "for new networks on new examples; the table also has the narrower one for these networks on new examples. Lower "
+    "for new members on new examples; the table also has the narrower one for these members on new examples. Lower "
     "is better. The squared error of k networks is exactly E1 - (1 - 1/k) V with the variance V between networks, so "
     "the curve of its root shows at once how far more networks would bring it.",
 )
@@ -42,8 +43,8 @@ GIVEN = Text(  # of predictions that others made
     "Every score of the averaged predictions against the number of networks averaged: the mean over subsets of the "
     "given networks, for each size.",
     "Size 1 is the mean single network. Where each network gives only a class, the average is a vote: the class with "
-    "the most votes, the first of several in a tie. The band is a 95 % interval for new networks like these on new "
-    "images; the table also has the narrower one for these networks on new images. A subset selected for being good "
+    "the most votes, the first of several in a tie. The band is a 95 % interval for new models on new "
+    "examples; the table also has the narrower one for these models on new examples. A subset selected for being good "
     "is not on this curve: its own section shows what selection gains.",
 )
 
@@ -55,10 +56,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
     first = str(dataset["metric"].values[0])  # accuracy, or the RMSE of a regression
     for method in (str(method) for method in dataset["approach"].values):
         full = full_size(dataset, method, first)
+        own, name = covers_of(dataset, "score", method), _called(dataset, method)
+        name = name if own == covers_of(dataset, "score") else f"{name} ({short(own)})"
         gain = full_gain(dataset, method, first)
         for size in (int(size) for size in dataset["size"].values if size <= full):
             cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
-            rows.append((_called(dataset, method), str(size), *cells))
+            rows.append((name, str(size), *cells))
         if gain is not None:
             single, together = (
                 scores.written(first, pick(dataset, "score", approach=method, metric=first, size=size))
@@ -68,9 +71,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
-        "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
+        f"In the table: score, 95 % interval for {covers_of(dataset, 'score')}, and in brackets the one for "
+        f"{covers_of(dataset, 'score', which='_these')}."
     )
-    named = [f"{one}, 95 % for new networks (for these)" for one in scores.header(dataset["metric"].values, dataset)]
+    kinds = "; ".join(short(covers_of(dataset, "score", which=which)) for which in ("", "_these"))
+    named = [f"{one}, 95 % ({kinds})" for one in scores.header(dataset["metric"].values, dataset)]
     header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
@@ -80,7 +85,7 @@ def _called(dataset: xr.Dataset, method: str) -> str:
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
-    """A score, its interval for new networks on new images, and in brackets that for these networks."""
+    """A score, its interval for new members on new examples, and in brackets that for these members."""
 
     def written(name: str) -> str:
         return scores.written(metric, pick(dataset, name, approach=method, metric=metric, size=size))
@@ -95,7 +100,6 @@ def _takeaway(dataset: xr.Dataset) -> str:
     gain = full_gain(dataset, method, metric)
     if gain is None:
         return ""
-    pair = gain.size == 2  # of two networks nothing is known of others
     networks = "networks" if dataset.attrs.get("given") else "independent networks"
     what = f"Averaging {gain.size} {'snapshots of one run' if method == 'snapshots' else networks}"
-    return effect(what, metric, Ends(gain.low, gain.value, gain.high), dataset, THESE if pair else NEW)
+    return effect(what, metric, Ends(gain.low, gain.value, gain.high), dataset, covers_of(dataset, "gain", method))

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about
+from modescape.covers import THESE
 from modescape.decision import Candidate, Price, Table
 from modescape.decision.candidates import Calibration
 from modescape.decision.labelled import attributes_of, coordinates_of, variables_of
@@ -40,7 +41,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         variables_of(table),
         coordinates_of(table),
         title="What the cost of several networks buys",
-        **about(members, intervals="95 %: these networks on new examples"),
+        **about(members, intervals="95 %: these members on new examples"),
+        covers=THESE,
         split="test",
         **attributes_of(table),
         least_gain=0.01,
@@ -81,6 +83,7 @@ def table_of(made: list[tuple[Candidate, float]]) -> Table:
         chosen_on="5,000 validation images",
         judged_on="10,000 test images",
         ece=0.09 - 0.06 * share,
+        ece_half=np.full(len(share), 0.005) * (np.arange(len(share)) > 0),
         excess=0.08 - 0.09 * share,
         temperature=1.4 - 0.5 * share,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.draw import BEST, CALIBRATED, LOOKS, RAW, against, how_chosen, off_scale, shown
 from modescape.analyses.forest import Row, forest, takeaway
+from modescape.covers import THESE
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.prices import price_words
@@ -26,8 +27,6 @@ COSTS = {  # name -> in the choice, on the axis, in a sentence
     "passes": ("Forward passes", "Passes (times one network's)", "the forward passes"),
 }
 WAYS = ((BEST, "what was best where it was chosen"), (RAW, "raw"), (CALIBRATED, "calibrated"))
-COVERS = "these networks on new examples"
-THESE = f"Intervals: {COVERS}."
 PICTURED = 9  # rows of the picture
 
 
@@ -42,7 +41,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     calibrated = any(one.calibration != "none" for one in table.candidates)
     way = Choice(name="calibration", label="Predictions", options=WAYS if calibrated else WAYS[:1])
     first = _forest(table, table.deciding, named[table.deciding], shown(table)[0], PICTURED)
-    words = f"Candidates by their gain in {table.score.short}. {THESE}"
+    words = f"Candidates by their gain in {table.score.short}. Intervals: {THESE}."
     return Explored(
         views=[_costs(dataset, table, way), _rows(dataset, table, named, way)],
         pictures=[Picture(chart=first, place=20, words=words)],
@@ -55,7 +54,7 @@ def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> View:
     for cost, (_, label, words) in COSTS.items():
         for key, _ in way.options:
             panel = against(table, shown(table, key)[0], cost, label)
-            charts[cost, key] = Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
+            charts[cost, key] = Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, covers=THESE)
             sentences[cost, key] = _frontier(dataset, table, cost, words, key)
     return View(
         tab="size",
@@ -63,7 +62,7 @@ def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> View:
         choices=[Choice(name="cost", label="Cost", options=[(key, words[0]) for key, words in COSTS.items()]), way],
         charts=charts,
         sentences=sentences,
-        about=f"Every candidate against what it costs. {THESE}",
+        about=f"Every candidate against what it costs. Intervals: {THESE}.",
         place=20,
     )
 
@@ -78,7 +77,7 @@ def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str
             found.append((best, where))
     unit = str(dataset.attrs.get("target_unit", ""))
     return " ".join(
-        f"{where} the best is {called(table, at)}: {changes(table, at, 0, unit)}, for {COVERS}." for at, where in found
+        f"{where} the best is {called(table, at)}: {changes(table, at, 0, unit)}, for {THESE}." for at, where in found
     )
 
 
@@ -90,14 +89,14 @@ def _rows(dataset: xr.Dataset, table: Table, named: Mapping[str, Score], way: Ch
             drawn, off = shown(table, key)
             charts[name, key] = _forest(table, name, score, drawn)
             rows = [_row(table, place, name) for place in [*drawn, *off]]
-            sentences[name, key] = takeaway(name, dataset, rows, baseline(table), COVERS)
+            sentences[name, key] = takeaway(name, dataset, rows, baseline(table), THESE)
     return View(
         tab="methods",
         title="All that can be done with these networks, the best on top",
         choices=[explored_scores(named), way],
         charts=charts,
         sentences=sentences,
-        about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
+        about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} Intervals: {THESE}.",
         place=10,
     )
 
@@ -119,4 +118,4 @@ def _row(table: Table, place: int, metric: str) -> Row:
 
 def _forest(table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40) -> Chart:
     rows = [_row(table, place, metric) for place in places]
-    return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)
+    return forest(f"{score.label}: every candidate", score, rows, baseline(table), THESE, most)

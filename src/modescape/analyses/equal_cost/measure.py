@@ -9,6 +9,7 @@ from modescape.analyses.equal_cost.kinds import pool_of, table_of
 from modescape.analyses.equal_cost.running import StudyAveraging
 from modescape.analyses.requirements import left_out, trained
 from modescape.context import StudyContext
+from modescape.covers import THESE
 from modescape.decision import Table
 from modescape.decision.labelled import attributes_of, coordinates_of, variables_of
 from modescape.errors import ModescapeError, NotEnough
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 WHAT = "what the cost of several networks buys"
 INTERVALS = (
-    "95 %: these networks on new examples; normal, on the covariance of scores over the examples that judge, paired. "
+    "95 %: these members on new examples; normal, on the covariance of scores over the examples that judge, paired. "
     "Where a candidate is one network of its kind, it stands for itself"
 )
 
@@ -72,6 +73,7 @@ def measure(
         coordinates_of(table),
         title="What the cost of several networks buys",
         intervals=INTERVALS,
+        covers=THESE,
         provenance=offered.provenance(examples=tested, members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modescape import rng
 from modescape.analyses.equal_cost.halves import Side, calibrated
 from modescape.decision import Candidate, Table
 from modescape.decision.candidates import Calibration
+from modescape.metrics.calibration_change import ResampledErrors, paired_half
 from modescape.metrics.grouping import by_group
 from modescape.metrics.regression import example_squared
 from modescape.metrics.scores import Score
@@ -49,6 +51,7 @@ class _Row(NamedTuple):
     examples: dict[str, np.ndarray]  # of each example (or group) where it is judged
     confidence: tuple[float, float, float]
     """Expected calibration error there; mean confidence minus the share that is right; the temperature found."""
+    errors: np.ndarray  # the first on resampled examples, [resample]; NaN where there is none
 
     def without_temperature(self) -> _Row:
         """The row without temperatures, for too few wrong answers to fit one."""
@@ -92,9 +95,12 @@ class Scorer:
     chosen: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
     examples: list[dict[str, np.ndarray]] = field(default_factory=list[dict[str, np.ndarray]])
     confidence: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    errors: list[np.ndarray] = field(default_factory=list[np.ndarray])
 
     def __post_init__(self) -> None:
         self.fits = bool(self.scoring.calibrated) and self.choosing.units >= LEAST_FITTED
+        label, group = self.judging.label, self.judging.group
+        self.resampled = ResampledErrors(len(label), group, rng.key(self.judging.key, "calibration error"))
 
     @property
     def told(self) -> dict[str, Score]:
@@ -125,6 +131,7 @@ class Scorer:
             self.chosen.append({name: float(np.mean([row.chosen[name] for row in rows])) for name in self.told})
             self.examples.append({name: np.mean([row.examples[name] for row in rows], 0) for name in self.told})
             self.confidence.append(np.mean([row.confidence for row in rows], 0))
+            self.errors.append(np.mean([row.errors for row in rows], 0))
 
     def _scored(self, said: Said, way: Calibration) -> _Row:
         chosen, judged = said.chosen, said.judged
@@ -141,11 +148,12 @@ class Scorer:
         own = {name: float(np.mean(examples_of(name, score, chosen, self.choosing))) for name, score in told}
         scores = {name: examples_of(name, score, judged, self.judging) for name, score in told}
         if "ece" not in self.scoring.scores:
-            return _Row(own, scores, (np.nan, np.nan, np.nan))
-        excess = np.exp(judged.max(-1)).mean() - (judged.argmax(-1) == self.judging.label).mean()
+            return _Row(own, scores, (np.nan, np.nan, np.nan), np.full(1, np.nan))
+        sure, right = np.exp(judged.max(-1)), judged.argmax(-1) == self.judging.label
+        excess = sure.mean() - right.mean()
         temperature = float(fit_temperature(before, self.choosing.label)) if self.fits else np.nan
         error = float(self.scoring.scores["ece"](judged, self.judging.label))
-        return _Row(own, scores, (error, float(excess), temperature))
+        return _Row(own, scores, (error, float(excess), temperature), self.resampled.of(sure, right))
 
     def scores_of(self, name: str, predictive: np.ndarray, side: Side) -> np.ndarray:
         """Score of every example of one network [example, width]."""
@@ -158,6 +166,7 @@ class Scorer:
         finite = [name for name in told if np.isfinite([self.chosen[0][name], stacked[name][0].mean()]).all()]
         deciding = (finite or list(told))[0]
         ece, excess, temperature = np.stack(self.confidence).T
+        half = np.array([paired_half(one, self.errors[0]) for one in self.errors])
         return Table(
             candidates=tuple(self.candidates),
             deciding=deciding,
@@ -169,6 +178,7 @@ class Scorer:
             chosen_on=chosen_on,
             judged_on=judged_on,
             ece=ece,
+            ece_half=half,
             excess=excess,
             temperature=temperature,
         )

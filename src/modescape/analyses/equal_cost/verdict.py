@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.reading import decided
+from modescape.covers import THESE
 from modescape.decision.tables import compared, steps
 from modescape.decision.words import change, evidence, head, lead
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import THESE
 from modescape.wording.scores import written
 
 if TYPE_CHECKING:

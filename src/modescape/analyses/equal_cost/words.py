@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.decision.candidates import Difference, Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.rules import best_of
@@ -27,7 +28,7 @@ TEXT = Text(
     "Each mark is the difference from one network as it is; where its interval includes 0, the two cannot be told "
     "apart. Two candidates at the same cost stand above each other in the lower panels. The calibration that is shown "
     "was chosen on validation images, so the intervals, which are of test images, are not those of a winner. They are "
-    "for these networks on new images: other networks of this recipe differ more.",
+    "for these members on new examples: other networks of this recipe differ more.",
 )
 GIVEN = Text(
     TEXT.title,
@@ -35,7 +36,7 @@ GIVEN = Text(
     "weights, too, where the networks can be run. They were ranked, calibrated and chosen on half of the examples, and "
     "are judged on the other half.",
     "Each mark is the difference from the best network as it is; where its interval includes 0, the two cannot be told "
-    "apart. Intervals are for these networks on new examples.",
+    "apart. Intervals are for these members on new examples.",
 )
 
 
@@ -54,12 +55,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         f"Dot plots of {count(len(rows), 'candidate')} against {baseline(table)}. The best where they were chosen, "
         f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are "
-        "95 %, paired, for these networks on new examples."
+        "95 %, paired, for these members on new examples."
     )
     header = (
         "candidate",
         *scores.header(metrics, dataset),
-        *scores.difference_header(metrics, dataset),
+        *scores.difference_header(metrics, dataset, covers_of(dataset, "gain")),
         f"{table.score.short} where chosen",
         "training",
         "forward passes",
@@ -83,4 +84,6 @@ def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
         return f"No candidate scored better than {first} where candidates were chosen."
     found = table.difference(best, 0, table.deciding)
     change = Ends(found.low, found.value, found.high)
-    return comparison(f"The candidate chosen, {label},", first, table.deciding, change, dataset)
+    return comparison(
+        f"The candidate chosen, {label},", first, table.deciding, change, dataset, covers_of(dataset, "gain")
+    )

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.plots.interval_keys import by_covers
 from modescape.plots.scores import better, scores
 
 if TYPE_CHECKING:
@@ -62,25 +64,31 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """All of it."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, covers=covers_of(dataset, "score"))
 
 
 def _rows(title: str, label: str, series: list[Series]) -> Panel:
     return Panel(title=title, x_label=label, y_label="Members", series=series, rows=NAMES)
 
 
-def _marks(name: str, look: Look, values: list[Any], factor: float = 1) -> Series:
+def _marks(name: str, look: Look, values: list[Any], factor: float, covers: str) -> Series:
     """One mark per row with its interval; ``values`` are low, middle and high, [row] each."""
     low, middle, high = (factor * np.asarray(own, dtype=float) for own in values)
     rows = np.arange(len(middle), dtype=float)
-    ends = {"low": low, "high": high, "intervals_along_x": True}
+    ends: dict[str, Any] = {"low": low, "high": high, "intervals_along_x": True, "covers": covers}
     return Series(name=name, x=middle, y=rows, colour=look[0], marker=look[1], line=None, size=7, **ends)
 
 
 def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     series = [
-        _marks(STEPS[name], look, [chosen[f"{name}{end}"].values for end in ("_low", "", "_high")], score.factor)
+        _marks(
+            STEPS[name],
+            look,
+            [chosen[f"{name}{end}"].values for end in ("_low", "", "_high")],
+            score.factor,
+            covers_of(dataset, name),
+        )
         for name, look in (("member_score", ONE), ("score", TOGETHER))
     ]
     return _rows(better(score, score.name), score.axis, series)
@@ -90,16 +98,17 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric})
     zero = Series(name="Equal", x=np.zeros(2), y=np.array([0.0, 2.0]), colour=style.NEUTRAL, line="dash", width=1)
     ends = [[float(chosen[f"{name}_difference{end}"]) for name in STEPS] for end in ("_low", "", "_high")]
-    marks = _marks("Fine-tuned minus from scratch", (style.PURPLE, ("s", "square")), ends, score.factor)
+    marks = _marks("Fine-tuned minus from scratch", (style.PURPLE, ("s", "square")), ends, score.factor, "")
+    apart = by_covers(marks, [covers_of(dataset, f"{name}_difference") for name in STEPS])
     return Panel(
         title=f"{score.name}: fine-tuned minus from scratch",
         x_label=score.of_differences("Difference"),
         y_label="Score of",
-        series=[zero, marks],
+        series=[zero, *apart],
         rows=list(STEPS.values()),
     )
 
 
 def _of_pairs(dataset: xr.Dataset, variable: str, name: str, look: Look, factor: float = 1) -> Series:
     values = [dataset[f"{variable}{end}"].transpose("approach").values for end in ("_low", "", "_high")]
-    return _marks(name, look, values, factor)
+    return _marks(name, look, values, factor, covers_of(dataset, variable))

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, about, interval
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +38,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         found,
         {"approach": ["fine-tuned", "from scratch"], "metric": list(METRICS)},
         title="Fine-tuned members and members from scratch",
-        **about(members, intervals="95 %: new networks on new test examples"),
+        **about(members, intervals="95 %: new members on new examples"),
+        covers=NEW,
         networks=members,
         epochs=epochs,
         learning_rate=0.01,

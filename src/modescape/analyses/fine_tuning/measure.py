@@ -14,6 +14,7 @@ from modescape.analyses.requirements import auxiliary, left_out_of, predicted, s
 from modescape.analyses.scoring import MOST_SUBSETS
 from modescape.analyses.stating import Variables
 from modescape.analyses.weights import flattened
+from modescape.covers import NEW_MEMBERS, new_if
 from modescape.errors import InputError, NotEnough
 from modescape.functionspace import cosine_similarity
 from modescape.metrics.crossed import Estimate, apart, size_estimates, size_masks
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 WHAT = "the comparison with members from scratch"
 TUNED, FROM_SCRATCH = "fine-tuned", "from scratch"
 INTERVALS = (
-    "95 %, new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it. Differences are paired over "
     "test examples. Cosines: new networks alone; of 2 networks there are none"
 )
@@ -73,6 +74,7 @@ def measure(offered: Offered, *, learning_rate: float | None = None) -> xr.Datas
         {"approach": list(sides), "metric": metrics},
         title="Fine-tuned members and members from scratch",
         intervals=INTERVALS,
+        covers=_covers(size),
         provenance=offered.provenance(examples=len(label), members=size, repeats=1),
         left_out=left_out_of(sides),
         split="test",
@@ -90,6 +92,13 @@ class _Side:
 
     scores: Mapping[str, Estimate]  # of `SCORED`
     pairs: Mapping[str, tuple[float, float, float]]  # of `PAIRS`: mean over pairs, low, high
+
+
+def _covers(size: int) -> dict[str, str]:
+    """What the intervals of so many members of each kind are for: of two there is one gain and one pair."""
+    pair = new_if(size - 1)
+    kinds = {"": new_if(size), "gain": pair, "gain_difference": pair, **dict.fromkeys(PAIRS, pair)}
+    return kinds | {name: NEW_MEMBERS for name in PAIRS if "cosine" in name}
 
 
 def _scratch(offered: Offered) -> Offered:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.wording import scores
 from modescape.wording.numbers import accuracy, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
-from modescape.wording.takeaways import NEW, comparison, ends
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -60,4 +61,11 @@ def _takeaway(dataset: xr.Dataset) -> str:
     """Which kind of ensemble is better."""
     tuned, scratch = names_of(dataset)
     found = ends(dataset, "score_difference", metric="accuracy")
-    return comparison(f"The {tuned} ensemble", f"the ensemble {scratch}", "accuracy", found, dataset, NEW)
+    return comparison(
+        f"The {tuned} ensemble",
+        f"the ensemble {scratch}",
+        "accuracy",
+        found,
+        dataset,
+        covers_of(dataset, "score_difference"),
+    )

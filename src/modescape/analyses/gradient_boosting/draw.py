@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import better, scores
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from modescape.metrics import Score
 
 TITLE = "The ensemble and gradient boosting"
-NAMES = {"single": "One network", "ensemble": "Ensemble", "gradient boosting": "Boosting (these)"}
+NAMES = {"single": "One network", "ensemble": "Ensemble", "gradient boosting": "Boosting"}
 LOOKS = {
     "single": (style.NEUTRAL, ("X", "x")),
     "ensemble": (style.BLUE, ("o", "circle")),
@@ -48,7 +49,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """All scores."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, covers=covers_of(dataset, "score"))
 
 
 def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
@@ -81,5 +82,12 @@ def _mark(dataset: xr.Dataset, variable: str, metric: str, factor: float, name: 
     colour, marker = LOOKS[name]
     looks = {"colour": colour, "marker": marker, "line": None, "size": 7, "in_legend": False}
     return Series(
-        name=NAMES[name], x=middle, y=np.array([float(row)]), low=low, high=high, intervals_along_x=True, **looks
+        name=NAMES[name],
+        x=middle,
+        y=np.array([float(row)]),
+        low=low,
+        high=high,
+        intervals_along_x=True,
+        covers=covers_of(dataset, variable, name),
+        **looks,
     )

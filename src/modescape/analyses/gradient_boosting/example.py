@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, about, interval
+from modescape.covers import NEW, THESE_TREES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,7 +31,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"approach": ["single", "ensemble", "gradient boosting"], "metric": list(METRICS)},
         title="Members and gradient boosting",
-        **about(members, intervals="95 %: new networks on new test examples"),
+        **about(members, intervals="95 %: new members on new examples"),
+        covers={"": NEW, "score": {"": NEW, "gradient boosting": THESE_TREES}},
         trees=37,
         most_trees=100,
         fit="0123456789abcdef",

@@ -11,6 +11,7 @@ from modescape.analyses.gradient_boosting.boosted import Boosted, fit
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained, weights_of
 from modescape.analyses.stating import Variables
 from modescape.context import StudyContext
+from modescape.covers import THESE_TREES, new_if
 from modescape.errors import InputError, NotEnough, WorkError
 from modescape.metrics.crossed import Estimate, apart, size_estimates, size_masks, subset_estimate
 from modescape.metrics.scores import units_of
@@ -29,7 +30,7 @@ SPLIT = ("train", "validation", "test", "group")  # settings that say which rows
 TIMES = ("single", "ensemble", "trees")  # what took the seconds that stand beside the result
 APPROACHES = ("single", "ensemble", "gradient boosting")
 INTERVALS = (
-    "95 %, new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it. The trees stand for "
     "themselves: intervals of them hold the test examples alone. Differences are paired over test examples"
 )
@@ -68,6 +69,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         {"approach": list(APPROACHES), "metric": metrics},
         title="Members and gradient boosting",
         intervals=INTERVALS,
+        covers={"": new_if(len(members)), "score": {"": new_if(len(members)), APPROACHES[-1]: THESE_TREES}},
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.gradient_boosting.words import seconds_of
+from modescape.covers import covers_of, short
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.reading import pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +48,7 @@ def _sentence(found: xr.Dataset, metric: str, score: Score, ends: tuple[float, f
     times = [seconds_of(found, name) for name in (BOOSTING, "ensemble")]
     cost = f" Training took {times[0]}, that of the ensemble {times[1]}, on one thread each." if all(times) else ""
     change, bounds = scores.difference(metric, *ends)
-    told = f"{change} {_unit(score)}(95\N{NO-BREAK SPACE}% interval {bounds})"
+    told = f"{change} {_unit(score)}(95\N{NO-BREAK SPACE}% interval {bounds}{for_whom(covers_of(found, 'difference'))})"
     state = "" if ends[0] * ends[2] > 0 else ": inconclusive"
     return (
         f"Gradient boosting on the same rows: {score.short} {trees}, the ensemble {ensemble}, a difference of "
@@ -81,5 +83,6 @@ def _written(found: xr.Dataset, metric: str, score: Score, name: str) -> str:
 def _card(found: xr.Dataset, metric: str, score: Score, ends: tuple[float, float, float]) -> Card:
     change, bounds = scores.difference(metric, *ends)
     state = "" if ends[0] * ends[2] > 0 else ": inconclusive"
-    note = f"{change} {_unit(score)}against the ensemble, 95\N{NO-BREAK SPACE}% interval {bounds}{state}"
+    whom = for_whom(short(covers_of(found, "difference")))
+    note = f"{change} {_unit(score)}against the ensemble, 95\N{NO-BREAK SPACE}% interval {bounds}{whom}{state}"
     return Card("Gradient boosting", _written(found, metric, score, BOOSTING), note)

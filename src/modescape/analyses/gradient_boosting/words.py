@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, SPACE, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import NEW, comparison, ends
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     first = scores.header(metrics)[0]
     parts = ", ".join(f"{row[0]} {row[1]}" for row in rows)
     text = f"Dot plots of scores and of their differences. {first[:1].upper()}{first[1:]}: {parts}."
-    than = [f"trees minus it: {name}" for name in scores.header(metrics)]
+    covers = covers_of(dataset, "difference")
+    than = [f"trees minus it: {name}" for name in scores.header(metrics, covers=covers)]
     return Summary(
         text, ("model", *scores.header(metrics), *than, "training time"), tuple(rows), takeaway=_takeaway(dataset)
     )
@@ -65,4 +67,4 @@ def _takeaway(dataset: xr.Dataset) -> str:
     """Whether trees or the ensemble are better."""
     metric = str(dataset["metric"].values[0])
     found = ends(dataset, "difference", approach="ensemble", metric=metric)
-    return comparison("Gradient boosting", "the ensemble", metric, found, dataset, NEW)
+    return comparison("Gradient boosting", "the ensemble", metric, found, dataset, covers_of(dataset, "difference"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 QUESTION = "Which of these networks are related?"
-RELATED = "Related networks count as one where an interval is for new networks: treat those intervals as too narrow."
+RELATED = "Related networks count as one where an interval is for new members: treat those intervals as too narrow."
 
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:

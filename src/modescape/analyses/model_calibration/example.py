@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import METRICS, SCORE, about, given_names, interval
+from modescape.covers import THESE_MODELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,5 +47,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"model": given_names(members), "approach": averages, "metric": list(METRICS), "x": np.arange(BINS)},
         title="Calibration of given models",
         **about(members, intervals="95 %: these models on new examples"),
+        covers=THESE_MODELS,
         unit="network",
     )

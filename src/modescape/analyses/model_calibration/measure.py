@@ -9,6 +9,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.given import THESE, mean_log_prob, models_of, names_of, scored
 from modescape.analyses.requirements import enough_units, left_out, predicted, scoring_of, trained
+from modescape.covers import THESE_MODELS
 from modescape.metrics.grouping import count_units
 from modescape.metrics.reliability import reliability
 from modescape.metrics.scores import units_of
@@ -64,6 +65,7 @@ def measure(offered: Offered) -> xr.Dataset:
         {"model": names_of(offered), "approach": list(every), "metric": list(scoring.scores), "x": np.arange(BINS)},
         title="Calibration of given models",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, headed
 from modescape.wording import scores
 from modescape.wording.numbers import significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import THESE_MODELS, effect, ends
+from modescape.wording.takeaways import effect, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     ]
     text = (
         "Reliability diagram of all models together, and dots for temperatures and for what they change. All together: "
-        f"{'; '.join(said)}. In the table: score after calibration, and the change with its 95 % interval."
+        f"{'; '.join(said)}. In the table: score after calibration, and the change."
     )
-    columns = [f"{one}: {what}" for one in scores.header(metrics, dataset) for what in ("score", "change")]
+    change = headed("change", covers_of(dataset, "change"))
+    columns = [f"{one}: {what}" for one in scores.header(metrics, dataset) for what in ("score", change)]
     return Summary(text, ("what", "temperature", *columns), tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -65,4 +67,6 @@ def _takeaway(dataset: xr.Dataset) -> str:
     """What one temperature changes of the average."""
     calibrated = str(dataset["approach"].values[1])
     found = ends(dataset, "together_change", approach=calibrated, metric="nll")
-    return effect("One temperature for the average of all models", "nll", found, dataset, THESE_MODELS)
+    return effect(
+        "One temperature for the average of all models", "nll", found, dataset, covers_of(dataset, "together_change")
+    )

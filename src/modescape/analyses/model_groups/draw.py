@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.plots.interval_keys import by_covers
 from modescape.plots.scores import better, in_target_unit, scores
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def caption(dataset: xr.Dataset) -> str:
     """The meaning of marks and bars."""
     return style.sentences(
         f"Means over the runs of each group on {style.tested_on(dataset)}, and differences of two groups; bars: 95 %",
-        "intervals for new runs on new images, each difference alone. Hollow: one run, with the interval for "
+        "intervals for new runs on new examples, each difference alone. Hollow: one run, with the interval for "
         "that model.",
         style.intervals(dataset),
         style.left_out(dataset),
@@ -38,15 +40,16 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = []
     for metric, score in list(scores(dataset).items())[:DRAWN]:
         panels += [_means(dataset, metric, score), _differences(dataset, metric, score)]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.4, 2.4))
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.4, 2.4), covers=covers_of(dataset, "mean"))
 
 
 def _means(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric})
     value, low, high = (score.factor * chosen[f"mean{end}"].values for end in ("", "_low", "_high"))
-    series = _bars("Mean over runs", value, low, high, dataset["runs"].values == 1)
+    bars = _bars("Mean over runs", value, low, high, dataset["runs"].values == 1)
+    series = by_covers(bars, [covers_of(dataset, "mean", name) for name in dataset["approach"].values])
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["approach"].values]
-    return Panel(title=better(score, score.label), x_label=score.axis, y_label="Group", series=[series], rows=rows)
+    return Panel(title=better(score, score.label), x_label=score.axis, y_label="Group", series=series, rows=rows)
 
 
 def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
@@ -64,15 +67,14 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     )
     label = in_target_unit(dataset, score.of_differences(f"Difference in {score.short}"))
     bars = _bars("Difference", value, low, high, np.zeros(len(pairs), dtype=bool))
-    return Panel(
-        title="Difference of two groups", x_label=label, y_label="Groups (names)", series=[nothing, bars], rows=rows
-    )
+    return Panel(title="Difference of two groups", x_label=label, y_label="Group", series=[nothing, bars], rows=rows)
 
 
 def _bars(name: str, value: np.ndarray, low: np.ndarray, high: np.ndarray, hollow: np.ndarray) -> Series:
     colour = style.BLUE if name.startswith("Mean") else style.VERMILION
     return Series(
         name=name,
+        group=name,
         x=value,
         y=np.arange(len(value)),
         low=low,

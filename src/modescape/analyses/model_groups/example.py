@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, interval
+from modescape.covers import NEW_RUNS, THESE_MODELS
 from modescape.metrics.paired import two_sided
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     error = np.where(np.eye(3) == 1, np.nan, np.hypot(HALF[:, :, None], HALF[:, None, :]))
     p = two_sided(2 * np.abs(value) / error)
     dims, both, unit = ("metric", "approach"), ("metric", "approach", "other_approach"), "1 (nats for nll)"
+    kinds = {"": NEW_RUNS} | {name: THESE_MODELS for name, runs in zip(names, RUNS, strict=True) if runs == 1}
     return results.make_result(
         {
             "mean": (dims, MEAN, unit, "mean score over runs"),
@@ -41,5 +43,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": names, "other_approach": names, "metric": ["accuracy", "nll", "brier"]},
         title="Groups of models against each other",
         **about(members, intervals="95 %: new runs on new examples"),
+        covers={"": NEW_RUNS, "mean": kinds},
         pairs=3,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape.analyses.given import NEW, compared, groups_of, models_of, values_of
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
+from modescape.covers import NEW_RUNS, THESE_MODELS
 from modescape.errors import NotEnough
 from modescape.metrics.paired import Moments, between_runs, holm, moments, of_runs, student_interval, student_p
 from modescape.metrics.scores import ranges_of, units_of
@@ -59,6 +60,7 @@ def measure(offered: Offered) -> xr.Dataset:
     metrics, models = compared(scoring), models_of(predictions)
     found = [moments(values_of(predictions, models, scoring, metric)) for metric in metrics]
     names = list(groups)
+    kinds = {"": NEW_RUNS} | {name: THESE_MODELS for name, runs in groups.items() if len(runs) == 1}
     return make_result(
         {
             **_means(found, list(groups.values()), metrics),
@@ -68,6 +70,7 @@ def measure(offered: Offered) -> xr.Dataset:
         {"approach": names, "other_approach": names, "metric": metrics},
         title="Groups of models against each other",
         intervals=INTERVALS,
+        covers={"": NEW_RUNS, "mean": kinds},
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, short
 from modescape.wording import scores
 from modescape.wording.numbers import count, listing, p_text
 from modescape.wording.reading import pick
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 TEXT = Text(
     "Which method is better",
     "Mean scores over the runs of each named group of models, and the differences between every two groups; 95 % "
-    "intervals for new runs on new images.",
+    "intervals for new runs on new examples.",
     "A group stands for a training method: its interval covers the mean score that new runs of it would reach on "
     "other images. With two or three runs the variation between runs is poorly known, so intervals are wide; with one "
     "run it is unknown, and the interval is for that model alone. Two models can differ significantly because of "
@@ -31,16 +32,18 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     metrics = [str(name) for name in dataset["metric"].values]
     names = [str(name) for name in dataset["approach"].values]
-    rows = []
+    rows, covers = [], covers_of(dataset, "mean")
     for name in names:
         runs = pick(dataset, "runs", approach=name)
+        whose = covers_of(dataset, "mean", name)
+        apart = f" ({short(whose)})" if whose != covers else ""
         cells = []
         for metric in metrics:
             value, low, high = (
                 scores.written(metric, pick(dataset, f"mean{end}", metric=metric, approach=name))
                 for end in ("", "_low", "_high")
             )
-            cells.append(f"{value}, {low} to {high}")
+            cells.append(f"{value}, {low} to {high}{apart}")
         rows.append((name, f"{runs:.0f}", *cells, ""))
     told = 0
     for first, name in enumerate(names):
@@ -65,7 +68,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{scores.short(metrics[0])[:1].upper()}{scores.short(metrics[0])[1:]}: {listing(means)}. Different for new "
         f"runs after correction: {count(told, 'pair')} of {int(dataset.attrs['pairs'])}."
     )
-    header = ("group", "runs", *scores.header(metrics, dataset), f"adjusted p ({scores.short(metrics[0])})")
+    header = ("group", "runs", *scores.header(metrics, dataset, covers), f"adjusted p ({scores.short(metrics[0])})")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -77,7 +80,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not pairs:
         return "Whether groups differ is unknown: no pair of groups has more than one run each."
     return (
-        f"For new runs on new images, {apart} of {count(pairs, 'pair')} of groups differ in {scores.short(metric)} "
+        f"For new runs on new examples, {apart} of {count(pairs, 'pair')} of groups differ in {scores.short(metric)} "
         f"after correction for multiple comparisons (adjusted p < 0.05; {sample(dataset)})"
         f"{'' if apart == pairs else '; the others cannot be told apart'}."
     )

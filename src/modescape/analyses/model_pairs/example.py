@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, given_names
+from modescape.covers import THESE_MODELS
 from modescape.metrics.paired import two_sided
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"model": names, "other_model": names, "metric": ["accuracy", "nll", "brier"]},
         title="Paired differences of every two models",
         **about(members, intervals="95 %: these models on new examples"),
+        covers=THESE_MODELS,
         pairs=members * (members - 1) // 2,
         unit="network",
     )

@@ -9,6 +9,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.given import THESE, compared, models_of, names_of, values_of
 from modescape.analyses.requirements import left_out, predicted, predicted_labels, scoring_of, trained
+from modescape.covers import THESE_MODELS
 from modescape.functionspace import disagreement
 from modescape.metrics.overlap import overlap, overlap_of
 from modescape.metrics.pair_sums import MomentSums
@@ -79,6 +80,7 @@ def measure(offered: Offered) -> xr.Dataset:
         {"model": names, "other_model": names, "metric": metrics},
         title="Paired differences of every two models",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.wording import scores
 from modescape.wording.numbers import count, p_text
 from modescape.wording.reading import pick
@@ -70,7 +71,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"comparisons. In the table: {best}, the best on these images, minus each other model, with "
         "simultaneous 95 % intervals over all pairs."
     )
-    header = [f"{name}; all pairs at once" for name in scores.difference_header(metrics, dataset)]
+    every = headed("all pairs at once", covers_of(dataset, "difference", which="_all"))
+    header = [f"{name}; {every}" for name in scores.difference_header(metrics, dataset)]
     return Summary(
         text,
         ("model", *(part for one in header for part in (*one.split("; "), "adjusted p"))),

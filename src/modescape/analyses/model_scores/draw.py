@@ -25,8 +25,8 @@ KINDS = (  # entry of the legend, colour, marker, whether hollow
 def caption(dataset: xr.Dataset) -> str:
     """The meaning of marks and bars."""
     return style.sentences(
-        f"Scores on {style.tested_on(dataset)}; bars: 95 % intervals for these models on new images. The best alone is",
-        "selected on one half and scored on the other, both ways, so it may differ from the best model's own score,",
+        f"Scores on {style.tested_on(dataset)}; bars: 95 % intervals for these models on new examples. The best alone",
+        "is selected on one half and scored on the other, both ways, so it may differ from the best model's own score,",
         "which was selected on the same images. Models: the best in the first score on top.",
         style.intervals(dataset),
         style.left_out(dataset),

@@ -10,6 +10,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.given import THESE, alone, compared, groups_of, models_of, names_of, together
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
+from modescape.covers import THESE_MODELS
 from modescape.metrics.choosing import factor_of, widened
 from modescape.metrics.crossed import Estimate
 from modescape.metrics.folds import folds
@@ -77,6 +78,7 @@ def measure(offered: Offered, *, splits: int = 5) -> xr.Dataset:
         {"model": names_of(offered), "approach": [*ensembles, BEST], "metric": list(scoring.scores)},
         title="Scores of each model, of their averages, and of the best alone",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, short
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.judged import against, bounded
 from modescape.wording.numbers import count
 from modescape.wording.reading import holding, pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,6 +55,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 def _card(dataset: xr.Dataset, metric: str, name: str) -> tuple[str, str]:
     value, low, high = (pick(dataset, f"together{end}", approach=name, metric=metric) for end in ("", "_low", "_high"))
-    return scores.written(
-        metric, value
-    ), f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)} for these models"
+    whom = for_whom(short(covers_of(dataset, "together")))
+    return (
+        scores.written(metric, value),
+        f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)}{whom}",
+    )

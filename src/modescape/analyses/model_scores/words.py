@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.wording import scores
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import THESE_MODELS, comparison, ends
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 TEXT = Text(
     "Scores of each model and of their average",
     "The scores of every model, of the average of all, of the average of each named group of models, and of the best "
-    "one alone; 95 % intervals for these models on new images.",
+    "one alone; 95 % intervals for these models on new examples.",
     '"Best alone" is what selecting a single model gives: it is selected on one half of the images and scored on the '
     "other, both ways. The best of many models on all images looks better than it is, because it was selected there. "
     "Where the interval of the difference from the best alone excludes 0, averaging is better (or worse) than keeping "
@@ -48,9 +49,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Dots with intervals for {dataset.sizes['model']} models, their averages and the best alone. {name}: "
-        f"{', '.join(said)}. In the table: score and 95 % interval for these models on new images."
+        f"{', '.join(said)}. In the table: score and its interval."
     )
-    return Summary(text, ("model", *scores.header(metrics, dataset)), rows, takeaway=_takeaway(dataset))
+    return Summary(
+        text,
+        ("model", *scores.header(metrics, dataset, covers_of(dataset, "together"))),
+        rows,
+        takeaway=_takeaway(dataset),
+    )
 
 
 def _cell(dataset: xr.Dataset, of: str, metric: str, where: dict[str, object]) -> str:
@@ -66,4 +72,4 @@ def _takeaway(dataset: xr.Dataset) -> str:
     metric, everything = str(dataset["metric"].values[0]), str(dataset["approach"].values[0])
     found = ends(dataset, "over_best", approach=everything, metric=metric)
     average = f"The average of all {dataset.sizes['model']} models"
-    return comparison(average, "the best model alone", metric, found, dataset, THESE_MODELS)
+    return comparison(average, "the best model alone", metric, found, dataset, covers_of(dataset, "over_best"))

@@ -1,4 +1,4 @@
-"""Intervals (95 %) of areas under the ROC curve, for new networks on new examples of both sets."""
+"""Intervals (95 %) of areas under the ROC curve, for new members on new examples of both sets."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: Jensen-Shannon",
         "divergence of the method's networks; area under the ROC curve of the entropy, images out of distribution",
-        "being the positive class: 0.5 is chance, 1 is perfect; bars: 95 % intervals for new networks on new",
-        "images. Curves: share of images by the entropy of the method's",
+        "being the positive class: 0.5 is chance, 1 is perfect; bars: 95 % intervals. Curves: share of",
+        "images by the entropy of the method's",
         "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
         "those across several, for the one that tells the sets apart best.",
         made_sets(dataset),

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import CLASSES, SUBSPACE, about, stated
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,6 +50,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(methods), "corruption": list(NAMES), "metric": ["max_probability", "entropy"], "x": x},
         title="Predictions on other data",
         **about(members, examples=5000),
+        covers=NEW,
         split="test",
         networks=5,
         runs=min(members, 5),

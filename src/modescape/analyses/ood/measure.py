@@ -13,6 +13,7 @@ from modescape.analyses.requirements import groups_of_networks, left_out, traine
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import new_if
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import aupr, auroc, combine, fpr_at_tpr
 from modescape.offered import Offered
@@ -83,6 +84,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
         },
         title="Predictions on other data",
         intervals=areas.INTERVALS,
+        covers=new_if(len(members)),
         provenance=offered.provenance(examples=log_prob["test"].shape[1], members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.plots.style import method_look, shortened
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import for_whom
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     header = (
         "Jensen-Shannon (nats)",
         "mean entropy (nats)",
-        "AUROC (95 %, new networks)",
+        headed("AUROC", covers_of(dataset, "auroc")),
         "AUPR",
         "FPR at 95 %",
     )
@@ -85,5 +87,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
         ]
         if areas:
             parts.append(f"{shortened(name, NAME_LENGTH)}: {', '.join(areas)}")
-    said = "; ".join(parts)
-    return f"AUROC of the entropy (0.5 is chance; 95 % intervals, not of differences): {said}." if parts else ""
+    said, whom = "; ".join(parts), for_whom(covers_of(dataset, "auroc"))
+    return f"AUROC of the entropy (0.5 is chance; 95 % intervals{whom}, not of differences): {said}." if parts else ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import METRICS, SCORE, about, given_names, interval
+from modescape.covers import THESE_MODELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +37,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"part": list(PARTS), "model": given_names(members), "metric": list(METRICS)},
         title="Scores on each part of the data",
         **about(members, intervals="95 %: these models on new examples of the part"),
+        covers=THESE_MODELS,
         parts_left_out=0,
         unit="network",
     )

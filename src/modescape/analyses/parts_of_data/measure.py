@@ -10,6 +10,7 @@ import numpy as np
 from modescape.analyses.given import THESE, mean_log_prob, models_of, names_of
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
 from modescape.arrays import group_codes
+from modescape.covers import THESE_MODELS
 from modescape.errors import NotEnough
 from modescape.metrics.crossed import Estimate, subset_estimate
 from modescape.metrics.scores import units_of
@@ -88,6 +89,7 @@ def measure(offered: Offered, *, parts: int = 40) -> xr.Dataset:
         },
         title="Scores on each part of the data",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

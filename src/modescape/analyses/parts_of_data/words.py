@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.wording import scores
 from modescape.wording.judged import bounded
 from modescape.wording.numbers import count
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import ends, sample, tally
+from modescape.wording.takeaways import ends, for_whom, sample, tally
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 TEXT = Text(
     "Part by part",
     "The scores of the mean model and of all models averaged on each named part of the data, and the gain of "
-    "averaging there; 95 % intervals for these models on new images of the part.",
+    "averaging there; 95 % intervals for these models on new examples of the part.",
     "A good mean can hide a part on which the models are bad, or on which averaging does not help. Small parts have "
     "wide intervals. Among many parts one or another stands out by chance: treat a surprise as a question, not a "
     "finding.",
@@ -56,9 +57,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
     left = int(dataset.attrs.get("parts_left_out", 0))
     more = f" {count(left, 'smaller part')} left out." if left else ""
     text = f"Dots with intervals for {count(len(names), 'part')} of the data.{ends}{more}"
-    header = [f"{one}, all together" for one in scores.header(metrics, dataset)]
+    covers = covers_of(dataset, "together")
+    header = [headed(f"{one}, all together", covers) for one in scores.header(metrics, dataset)]
     return Summary(
-        text, ("part", "images", *header, f"gain in {scores.short(first)}"), tuple(rows), takeaway=_takeaway(dataset)
+        text,
+        ("part", "images", *header, headed(f"gain in {scores.short(first)}", covers)),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
     )
 
 
@@ -73,6 +78,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
         if number
     ]
     if open_:
-        said.append(f"on {open_} of {parts} the 95 % interval of its effect on {short} includes 0")
+        whom = for_whom(covers_of(dataset, "gain"))
+        said.append(f"on {open_} of {parts} the 95 % interval{whom} of its effect on {short} includes 0")
     text = "; ".join(said)
     return f"{text[:1].upper()}{text[1:]} (not corrected for the number of parts; {sample(dataset)})."

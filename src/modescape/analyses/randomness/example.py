@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,4 +60,5 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Which random choice makes two runs differ",
         **about(members, repeats=3, intervals="95 %: bootstrap over test examples, mean over pairs"),
+        covers=NEW,
     )

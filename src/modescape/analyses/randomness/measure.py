@@ -13,6 +13,7 @@ from modescape.analyses.pairs import COMPARE, pair_mean
 from modescape.analyses.randomness.auxiliary import CONDITIONS
 from modescape.analyses.requirements import auxiliary, left_out_of, predicted, predicted_labels, trained, weights_of
 from modescape.analyses.weights import flattened
+from modescape.covers import new_if
 from modescape.errors import NotEnough
 from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, model_of, stacked
 from modescape.results import make_result
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 INTERVALS = (
-    "95 %, new networks on new test examples; Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, new members on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it; a single pair: test examples "
     "alone"
 )
@@ -81,6 +82,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="What makes networks different",
         intervals=INTERVALS,
+        covers=new_if(training.auxiliary_members - 1),
         provenance=offered.provenance(examples=examples, members=training.auxiliary_members, repeats=1),
         left_out=left_out_of(kinds),
         split="test",

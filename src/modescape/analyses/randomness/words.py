@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.wording.numbers import count, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
-from modescape.wording.takeaways import ends, sample
+from modescape.wording.takeaways import ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not others or not floor:
         return ""
     written = (lambda value: significant(value, 3)) if numbers else percent
-    bounds = f" (95 % interval {written(floor[0].low)} to {written(floor[0].high)})" if floor[0].known else ""
+    whom = for_whom(covers_of(dataset, first))
+    ends_of = f" (95 % interval {written(floor[0].low)} to {written(floor[0].high)}{whom})"
+    bounds = ends_of if floor[0].known else ""
     lowest, highest = written(min(others)), written(max(others))
     what = "differ in their predictions by" if numbers else "disagree on"
     of = "" if numbers else " of the test images"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of
 from modescape.plain import ranges
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
@@ -16,7 +17,6 @@ from modescape.plots.scores import (
     divergence_panels,
     gain_panels,
     methods,
-    paired_band,
     paired_in_words,
     score_panels,
     scores,
@@ -181,5 +181,5 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Gains, scores and divergences against severity, and by corruption."""
     drawn = panels(dataset)
     return Chart(
-        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.5), panel_height=380, band=paired_band(dataset)
+        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.5), panel_height=380, covers=covers_of(dataset, "gain")
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, interval, stated
+from modescape.covers import THESE, new_if
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,10 +49,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     return results.make_result(
         {
             "score": (dims, score, SCORE, "mean over corruptions"),
-            "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
-            "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
-            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
-            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
+            **interval("score", dims, score, width, SCORE),
+            **interval("score", dims, score, width / 2, SCORE, these=True),
             **_over_one(score),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
@@ -71,6 +70,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
         **about(members, intervals="95 %: paired bootstrap over test examples"),
+        covers={"": new_if(members), "gain_of_corruption": THESE},
         samples=5,
         source="our corruptions",
     )

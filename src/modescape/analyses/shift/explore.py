@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, without_effect
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.explored import Choice, Explored, View, explored_scores
-from modescape.plots.scores import ALONE, COVERS, gain_line, methods, paired_axes, paired_band, scores
+from modescape.plots.scores import ALONE, gain_line, methods, paired_axes, paired_band, scores
 from modescape.wording.reading import pick
 from modescape.wording.scores import difference, unit, written
 from modescape.wording.takeaways import ends
@@ -65,7 +66,7 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, method: str) -> Chart
     found: list[Panel | HeatMap] = [Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True)]
     if "gain_of_corruption" in dataset and score.per_example is not None:
         found.append(_map(dataset, metric, score, method))
-    return Chart(title=score.label, panels=found, columns=2, panel_height=420, band=paired_band(dataset))
+    return Chart(title=score.label, panels=found, columns=2, panel_height=420, covers=covers_of(dataset, "gain"))
 
 
 def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap:
@@ -93,7 +94,7 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
         decimals=1 if score.percent else 2,
         low=np.minimum(low, high),  # a score of which less is better turns them around
         high=np.maximum(low, high),
-        covers=COVERS["these"],
+        covers=covers_of(dataset, "gain_of_corruption"),
     )
 
 

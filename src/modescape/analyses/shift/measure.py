@@ -16,6 +16,7 @@ from modescape.analyses.shift.paired import ENDS, PairedGains, gain_of_kind_vari
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
@@ -83,6 +84,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
+        covers={"": new_if(len(members)), "gain_of_corruption": THESE},
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -226,8 +228,8 @@ class Table:
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
             "score_high": (dims, scores("high"), units, "upper end of the 95 % interval"),
-            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these networks alone"),
-            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
+            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these members alone"),
+            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these members alone"),
             "score_spread": (
                 dims,
                 _spread(of_part[..., there]).transpose(0, 2, 1),

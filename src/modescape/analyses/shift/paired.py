@@ -56,14 +56,14 @@ def gain_of_kind_variables(found: np.ndarray, units: str) -> Variables:
             ("approach", "metric", "corruption", "severity"),
             found[..., place],
             units,
-            f"{words}score on that part minus one network's, paired: these networks on new examples",
+            f"{words}score on that part minus one network's, paired: these members on new examples",
         )
         for place, (end, words) in enumerate(GAINS_OF_KIND.items())
     }
 
 
 class PairedGains:
-    """Differences from one network, mean over networks of both, with 95 % intervals: these networks on new examples.
+    """Differences from one network, mean over networks of both, with 95 % intervals: these members on new examples.
 
     Args:
         scores: name -> score; those that are no means over examples have none per example.

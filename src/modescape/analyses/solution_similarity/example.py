@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import CROSSED, about
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +62,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Similarity of independent solutions",
         **about(members, intervals=CROSSED),
+        covers=NEW,
     )
 
 

@@ -11,6 +11,7 @@ from modescape.analyses.pairs import compare, pair_mean
 from modescape.analyses.pairs_of_labels import Mean, OfLabels, means_over_pairs, of_labels
 from modescape.analyses.requirements import left_out, predicted, predicted_labels, snapshots_of, trained
 from modescape.analyses.weights import cosines, displacement_cosines
+from modescape.covers import new_if
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics.between_members import between_labels
 from modescape.metrics.subsets import subsets
@@ -32,7 +33,7 @@ DISPLACEMENT = {"displacement_cosine": "cosine of what the weights have moved fr
 JENSEN_SHANNON_SUBSETS = 20  # largest number of subsets of equal size to average over
 
 INTERVALS = (
-    "95 %, of means over pairs: new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
+    "95 %, of means over pairs: new members on new examples (cosines: new networks); Student's t with Satterthwaite's "
     "degrees of freedom on the variance over test examples (the ratio linearised) and that between networks, from "
     "leaving each out, without what the same examples made of it; with 2 members, test examples alone for the "
     "disagreements and no interval for cosines. "
@@ -96,6 +97,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
         },
         title="Similarity of independent solutions",
         intervals=INTERVALS,
+        covers=new_if(len(members) - 1),
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

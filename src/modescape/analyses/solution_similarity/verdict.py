@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.solution_similarity.numbers.verdict import part_of_numbers
+from modescape.covers import covers_of
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import (
-    NEW,
     SPACE,
-    THESE,
     accuracy,
     count,
     decimals_for,
@@ -65,7 +64,7 @@ def _disagreement_cards(solutions: xr.Dataset) -> list[Card]:
         cards.append(Card("Disagreement within a run", percent(within), "two late snapshots"))
     if not math.isnan(across):
         low, high = (100 * pick(solutions, f"pair_{end}", metric="disagreement") for end in ("low", "high"))
-        whom = THESE if solutions.sizes.get("member") == 2 else NEW
+        whom = covers_of(solutions, "pair")
         note = f"two independent networks, {interval(low, high, decimals_for(low, high), whom)}"
         cards.append(Card("Disagreement across runs", percent(across), note))
     return cards

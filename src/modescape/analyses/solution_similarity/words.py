@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import count, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import Ends, sample
+from modescape.wording.takeaways import Ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
             "nothing in common."
         )
     return Summary(
-        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+        text,
+        ("over pairs of members", "mean", headed("interval", covers_of(dataset, "pair"))),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
     )
 
 
@@ -80,7 +84,8 @@ def _takeaway(dataset: xr.Dataset) -> str:
         return ""
     members, ratio = dataset.sizes["member"], pick(dataset, "pair_mean", metric="normalized_disagreement")
     within = pick(dataset, "last_epochs_disagreement")
-    bounds = f", 95 % interval {percent(found.low, 3)} to {percent(found.high, 3)}" if found.known else ""
+    whom = for_whom(covers_of(dataset, "pair"))
+    bounds = f", 95 % interval {percent(found.low, 3)} to {percent(found.high, 3)}{whom}" if found.known else ""
     text = (
         f"Two independent members disagree on {percent(found.value, 3)} of the test images (mean over "
         f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import about, given_names, interval
+from modescape.covers import THESE_MODELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,8 +64,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Which models to keep, and with which weights",
         **about(members, intervals="95 %: these models on new examples, of the procedure"),
-        folds=5,
-        chosen_by="nll",
+        covers=THESE_MODELS,
+        **{"folds": 5, "chosen_by": "nll"},
         examples_looked_at=10_000,
         unit="network",
     )

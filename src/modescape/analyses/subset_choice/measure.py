@@ -11,6 +11,7 @@ from modescape.analyses.averaging import averages_of
 from modescape.analyses.given import THESE, models_of, names_of
 from modescape.analyses.requirements import enough_units, left_out, predicted, scoring_of, trained
 from modescape.analyses.subset_choice.crossed import EXACT, GREEDY, Choice, Procedure, choices, weighted
+from modescape.covers import THESE_MODELS
 from modescape.metrics.choosing import MOST_MODELS, factor_of
 from modescape.metrics.crossed import Estimate
 from modescape.metrics.folds import folds as parts_of
@@ -91,6 +92,7 @@ def measure(offered: Offered, *, folds: int = 5, examples: int = 10_000) -> xr.D
         },
         title="Which models to keep, and with which weights",
         intervals=INTERVALS,
+        covers=THESE_MODELS,
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

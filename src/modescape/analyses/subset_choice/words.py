@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.subset_choice.reading import first_choice, kept_names
+from modescape.covers import covers_of
 from modescape.wording import scores
 from modescape.wording.judged import bounded
 from modescape.wording.numbers import ABSENT, count, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import THESE_MODELS, comparison, ends
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -74,11 +75,16 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         "Line charts of scores against the number of models kept, and marks for how often each is kept. Kept "
         f"({where['approach']} selection by {scores.short(where['other_metric'])}, on all images): {shown or ABSENT}. "
-        f"In the table: score of the procedure with its 95 % interval; optimism in {scores.short(metrics[0])}. "
+        f"In the table: score of the procedure; optimism in {scores.short(metrics[0])}. "
         f"Cross-validated on {int(dataset.attrs['examples_looked_at']):,} images in "
         f"{int(dataset.attrs['folds'])} folds."
     )
-    header = ("what is kept", "models", *scores.header(metrics, dataset), f"optimism, {scores.short(metrics[0])}")
+    header = (
+        "what is kept",
+        "models",
+        *scores.header(metrics, dataset, covers_of(dataset, "score")),
+        f"optimism, {scores.short(metrics[0])}",
+    )
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -103,4 +109,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     kept = (
         f"The best subset ({size:.0f} models, {where['approach']} selection by {scores.short(where['other_metric'])})"
     )
-    return comparison(kept, f"all {dataset.sizes['model']} models averaged", metric, found, dataset, THESE_MODELS)
+    whom = covers_of(dataset, "kept_gain")
+    return comparison(kept, f"all {dataset.sizes['model']} models averaged", metric, found, dataset, whom)

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ALONE, SUBSPACES, WITHIN, about, interval, stated
+from modescape.covers import NEW_DRAWS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +44,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(SUBSPACES), "draw": np.arange(steps)},
         title="Scale of each subspace method, chosen on validation",
         **about(members, examples=5000),
+        covers=NEW_DRAWS,
         split="validation",
         samples=10,
         draws=40,

@@ -20,6 +20,7 @@ from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import SWEEP_MEMBERS, Request
 from modescape.arrays import group_codes
 from modescape.context import StudyContext
+from modescape.covers import NEW_DRAWS
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         {"approach": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
         title="The scale of each subspace method, chosen on validation images",
         intervals=INTERVALS,
+        covers=NEW_DRAWS,
         provenance=context.offered.provenance(examples=len(label), members=len(members), repeats=1, split="validation"),
         left_out=left_out(context.offered),
         split="validation",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.plots import steps
 from modescape.wording.numbers import count, fixed, percent, significant
 from modescape.wording.reading import pick
@@ -67,7 +68,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}. "
         f"{steps.choices(dataset)}"
     )
-    header = ("method", "chosen step", "step / length", *PLACED, "95 % interval of the distance", "NLL (nats)")
+    header = (
+        "method",
+        "chosen step",
+        "step / length",
+        *PLACED,
+        headed("distance", covers_of(dataset, "chosen")),
+        "NLL (nats)",
+    )
     return Summary(
         text.strip(),
         (*header, f"{short(quality)} of a sample", "accepted"),

@@ -14,7 +14,7 @@
     const columns = Math.max(1, Math.min(chart.columns, Math.floor(wide / LEAST)));
     const each = (wide - 18 * (columns - 1)) / columns;
     const head = element("div", { class: "chart-head" });
-    if (chart.legend.length > 1 || chart.band) head.append(legend(chart));
+    if (chart.legend.length > 1 || chart.intervals) head.append(legend(chart));
     const used = new Set(chart.panels.flatMap((panel) => [panel.scale, panel.field && panel.field.scale, ...(panel.series || []).map((one) => one.scale)]));
     for (const [at, scale] of chart.scales.entries()) if (used.has(at)) head.append(key(scale));
     const grid = element("div", { class: "panels" });

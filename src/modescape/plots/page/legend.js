@@ -20,9 +20,8 @@
       button.addEventListener("click", () => toggle(entry.group));
       list.append(element("li", {}, button));
     }
-    if (chart.band) {
-      const box = element("span", { class: "band" });
-      list.append(element("li", {}, box, chart.band));
+    for (const one of chart.intervals || []) {
+      list.append(element("li", { class: "interval" }, element("span", { class: one.band ? "band" : "bar" }), one.name));
     }
     return list;
   }

@@ -69,7 +69,7 @@
     if (series.numbers) lines.push(`${series.numbers[0]} ${number(series.numbers[1][at])}`);
     if (series.hover) lines.push(series.hover[at]);
     for (const ends of [series.band, series.bars]) {
-      if (ends && Number.isFinite(ends[0][at])) lines.push(`95 % interval ${number(ends[0][at])} to ${number(ends[1][at])}`);
+      if (ends && Number.isFinite(ends[0][at])) lines.push(`95 % interval ${number(ends[0][at])} to ${number(ends[1][at])}`, series.covers);
     }
     return lines.filter((line) => line !== undefined && line !== "");
   }

@@ -10,6 +10,7 @@ from modescape import results
 from modescape.analyses.calibration.numbers.measure import APPROACHES, LONG_NAMES, MOST_SUBSETS, UNITS
 from modescape.analyses.examples import about
 from modescape.analyses.examples_of_numbers import ABOUT
+from modescape.covers import THESE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +30,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"approach": list(APPROACHES), "size": size},
         title="Coverage and width of predicted intervals",
-        **about(members, intervals="95 %: these networks on new examples"),
+        **about(members, intervals="95 %: these members on new examples"),
+        covers=THESE,
         most_subsets=MOST_SUBSETS,
     ).assign_attrs(ABOUT)

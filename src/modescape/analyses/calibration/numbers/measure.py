@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, predicted, trained
+from modescape.covers import THESE
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian, scale_mixture, scaled
 from modescape.metrics.grouping import by_group
@@ -71,7 +72,8 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
         },
         {"approach": list(APPROACHES), "size": np.arange(1, len(members) + 1)},
         title="Coverage and width of predicted intervals",
-        intervals="95 %: these networks on new examples; normal, on the variance over test examples",
+        intervals="95 %: these members on new examples; normal, on the variance over test examples",
+        covers=THESE,
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

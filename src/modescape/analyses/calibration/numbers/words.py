@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import fixed, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
-from modescape.wording.takeaways import ends, sample
+from modescape.wording.takeaways import ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -48,7 +49,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("variances", "networks", "inside (%)", "95 % interval, these networks", "width", "NLL (nats)"),
+        (
+            "variances",
+            "networks",
+            "inside (%)",
+            headed("interval", covers_of(dataset, "coverage")),
+            "width",
+            "NLL (nats)",
+        ),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )
@@ -66,9 +74,10 @@ def _takeaway(dataset: xr.Dataset) -> str:
         said = f"Whether {intervals} narrow or too wide is unclear"
     else:
         said = f"T{intervals[1:]} {'narrow' if high < NOMINAL else 'wide'}"
+    whom = for_whom(covers_of(dataset, "coverage"))
     return (
         f"{said}: they contain {fixed(100 * share, 1)} % of the targets "
-        f"(95 % interval {fixed(100 * low, 1)} to {fixed(100 * high, 1)} %; {sample(dataset)})."
+        f"(95 % interval {fixed(100 * low, 1)} to {fixed(100 * high, 1)} %{whom}; {sample(dataset)})."
     )
 
 

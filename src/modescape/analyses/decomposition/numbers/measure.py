@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses.decomposition.measure import INTERVALS, LONG_NAMES, WHAT, examples_of, of_members, row_of
 from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
+from modescape.covers import new_if
 from modescape.metrics.decomposition import DECOMPOSED_NUMBERS, decompose_gaussians
 from modescape.offered import INDEPENDENT, Offered, stacked
 from modescape.results import make_result
@@ -49,6 +50,7 @@ def measure(offered: Offered) -> xr.Dataset:
         {"approach": list(found), "metric": list(DECOMPOSED_NUMBERS)},
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,
+        covers={"diversity": {"": new_if(len(members)), "independent": new_if(len(members) - 1)}},
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

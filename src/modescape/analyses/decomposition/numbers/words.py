@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import fixed, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of
-from modescape.wording.takeaways import ends, sample
+from modescape.wording.takeaways import ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("score", "method", "mean network", "diversity term", "95 % interval, new networks", "ensemble"),
+        (
+            "score",
+            "method",
+            "mean network",
+            "diversity term",
+            headed("interval", covers_of(dataset, "diversity")),
+            "ensemble",
+        ),
         tuple(rows),
         takeaway=_takeaway(dataset, sample(dataset)),
         behind=_takeaway(dataset),
@@ -60,7 +68,8 @@ def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
     mean = pick(dataset, "mean_score", approach="independent", metric="squared_error")
     if not (math.isfinite(found.value) and mean > 0):
         return ""
-    bounds = f"95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
+    whom = for_whom(covers_of(dataset, "diversity", "independent"))
+    bounds = f"95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}{whom}" if found.known else ""
     behind = ", ".join(filter(None, (seen, bounds)))
     return (
         f"Averaging takes the ambiguity, {fixed(found.value, 3)}, off a mean squared error of {fixed(mean, 3)}: "

@@ -29,7 +29,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: root of the mean",
         "variance that one network predicts, that all predict on average, of the networks' means, and of both; area",
         "under the ROC curve of each of these variances, images out of distribution being the positive class: 0.5 is",
-        "chance, 1 is perfect; bars: 95 % intervals for new networks on new images. Curves: share of images by the",
+        "chance, 1 is perfect; bars: 95 % intervals for new members on new examples. Curves: share of images by the",
         "standard deviation of their prediction.",
         made_sets(dataset),
         style.left_out(dataset),

@@ -13,6 +13,7 @@ from modescape.analyses.requirements import groups_of_networks, left_out, traine
 from modescape.analyses.stating import Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import new_if
 from modescape.metrics.gaussians import gaussian
 from modescape.metrics.scores import TARGET_UNIT
 from modescape.offered import Offered
@@ -76,6 +77,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
         },
         title="Predicted variance on other data",
         intervals=areas.INTERVALS,
+        covers=new_if(members),
         provenance=offered.provenance(examples=found["test"].shape[1], members=members, repeats=1),
         left_out=left_out(offered),
         split="test",

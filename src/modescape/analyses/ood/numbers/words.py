@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses.ood.numbers.draw import rows_of, unit_of
 from modescape.analyses.ood.words import NAME_LENGTH, area
+from modescape.covers import covers_of, headed
 from modescape.plots.style import shortened
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
@@ -55,7 +56,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "variance",
         "data set",
         f"deviation ({unit_of(dataset)})",
-        "AUROC (95 % interval, new networks)",
+        headed("AUROC", covers_of(dataset, "auroc")),
         "AUPR",
         "FPR at 95 %",
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.analyses.shift.draw import SCORES, X_LABEL, averaged, by_corruption, left_out_sentence, without_effect
+from modescape.covers import covers_of
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
-from modescape.plots.scores import COVERS, gain_panels, line_of, methods, paired_band, paired_in_words, score_panels
+from modescape.plots.scores import COVERS, gain_panels, line_of, methods, paired_in_words, score_panels
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +56,14 @@ def describe(dataset: xr.Dataset) -> Chart:
     high = charts.span(dataset["score_of_corruption"].sel({"metric": "rmse"}).values)[1] or 1.0  # 0: no error at all
     scale = style.Scale(low=0, high=high, label=f"RMSE ({unit})")
     panels += by_corruption(dataset, scale, decimals=1 if high >= 10 else 2)
-    band = paired_band(dataset)
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.6, 2.5), panel_height=360, band=band)
+    return Chart(
+        title=TITLE,
+        panels=panels,
+        columns=2,
+        panel_size=(4.6, 2.5),
+        panel_height=360,
+        covers=covers_of(dataset, "gain"),
+    )
 
 
 def _panel(title: str, y_label: str, series: list[Series]) -> Panel:

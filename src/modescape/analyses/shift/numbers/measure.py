@@ -16,6 +16,7 @@ from modescape.analyses.shift.paired import ENDS, gain_of_kind_variables, gain_v
 from modescape.analyses.stating import Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian
@@ -34,8 +35,8 @@ SCORES = {  # field of `modescape.analyses.scoring.Scored` -> variable, long nam
     "mean": ("score", "score on all test examples"),
     "low": ("score_low", "lower end of the 95 % interval"),
     "high": ("score_high", "upper end of the 95 % interval"),
-    "low_these": ("score_low_these", "lower end of it for these networks alone"),
-    "high_these": ("score_high_these", "upper end of it for these networks alone"),
+    "low_these": ("score_low_these", "lower end of it for these members alone"),
+    "high_these": ("score_high_these", "upper end of it for these members alone"),
 }
 
 
@@ -80,7 +81,8 @@ def measure(offered: Offered) -> xr.Dataset:
             "corruption": [*shifted.parts, *shifted.selections],
         },
         title="Scores and intervals under shift",
-        intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these networks on new examples",
+        intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these members on new examples",
+        covers={"": new_if(members), "coverage": THESE, "gain_of_corruption": THESE},
         provenance=offered.provenance(examples=len(target), members=members, repeats=1),
         left_out=left_out(offered),
         split="test",

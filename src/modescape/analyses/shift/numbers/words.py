@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.shift.draw import left_out_sentence, without_effect
 from modescape.analyses.shift.numbers.draw import unit_of
+from modescape.covers import covers_of, headed
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, count, fixed, listing, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of
-from modescape.wording.takeaways import ends, sample
+from modescape.wording.takeaways import ends, for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -58,20 +59,27 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     if left_out:
         text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
-    header = ("networks", "severity", *scores.header(metrics), "RMSE, 95 % interval", "inside (%)", "width")
+    header = (
+        "networks",
+        "severity",
+        *scores.header(metrics),
+        headed("RMSE", covers_of(dataset, "score")),
+        "inside (%)",
+        "width",
+    )
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
     """How errors grow, and whether intervals still cover."""
     severities = sorted(int(severity) for severity in dataset["severity"].values)
-    parts = []
+    parts, whom = [], for_whom(covers_of(dataset, "coverage"))
     for method, name in (("single", "one network"), ("independent", "all networks together")):
         last = {"approach": method, "severity": severities[-1]}
         share = ends(dataset, "coverage", **last)
         error = pick(dataset, "score", metric="rmse", **last)
         if method in names_of(dataset) and math.isfinite(error):
-            bounds = f" (95 % interval {percent(share.low)} to {percent(share.high)})" if share.known else ""
+            bounds = f" (95 % interval {percent(share.low)} to {percent(share.high)}{whom})" if share.known else ""
             parts.append(
                 f"{name}: RMSE {scores.written('rmse', error)}{scores.unit('rmse', dataset)}, 95 % prediction "
                 f"intervals contain {percent(share.value)} of the targets{bounds}"

@@ -9,6 +9,7 @@ import numpy as np
 from modescape.analyses.pairs import compare_means, pair_mean
 from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
 from modescape.analyses.solution_similarity.measure import solution_cosines
+from modescape.covers import new_if
 from modescape.metrics.gaussians import gaussian
 from modescape.offered import INDEPENDENT, Offered, stacked
 from modescape.results import make_result
@@ -24,7 +25,7 @@ MATRICES = {  # metric -> units, long name
     "cosine_without_batch_norm": ("1", "cosine of the weights without normalisation layers"),
 }
 INTERVALS = (
-    "95 %, of means over pairs: new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
+    "95 %, of means over pairs: new members on new examples (cosines: new networks); Student's t with Satterthwaite's "
     "degrees of freedom on the variance over test examples (roots and the ratio linearised) and that between networks; "
     "with 2 members, test examples alone for the distances and no interval for cosines"
 )
@@ -74,6 +75,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
         {"member": members, "other_member": members, "metric": list(values)},
         title="Similarity of independent solutions",
         intervals=INTERVALS,
+        covers=new_if(len(members) - 1),
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.solution_similarity.words import MAPS, TOGETHER
+from modescape.covers import covers_of, headed
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import sample
+from modescape.wording.takeaways import for_whom, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{significant(within)} apart."
     )
     return Summary(
-        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+        text,
+        ("over pairs of members", "mean", headed("interval", covers_of(dataset, "pair"))),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
     )
 
 
@@ -69,7 +73,9 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not math.isfinite(value):
         return ""
     members = dataset.sizes["member"]
-    bounds = f", 95 % interval {significant(low, 3)} to {significant(high, 3)}" if math.isfinite(low + high) else ""
+    whom = for_whom(covers_of(dataset, "pair"))
+    ends = f", 95 % interval {significant(low, 3)} to {significant(high, 3)}{whom}"
+    bounds = ends if math.isfinite(low + high) else ""
     text = (
         f"The predictions of two independent members differ by {significant(value, 3)} x their error (mean over "
         f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
