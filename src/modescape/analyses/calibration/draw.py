@@ -194,7 +194,7 @@ def _over_one(dataset: xr.Dataset) -> Panel:
     ]
     names = [style.method_look(method).name for *_, method, _ in found]
     label = "Difference in calibrated NLL (nats)"
-    return charts.by_method("All networks against one: left is better", label, names, [zero, *marks])
+    return charts.by_method("All networks against one", label, names, [zero, *marks])
 
 
 def _errors(dataset: xr.Dataset) -> Panel:
