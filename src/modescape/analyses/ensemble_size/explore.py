@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 ABOUT = (
     "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
-    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these members."
+    "interval answer different questions: one is drawn at a time."
 )
+ABOUT_LONGER = f" The bar of the longer run is for {THESE}."
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -63,7 +64,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         choices=choices,
         charts=charts,
         sentences=sentences,
-        about=ABOUT,
+        about=ABOUT + (ABOUT_LONGER if longer else ""),
         place=10,
     )
     first = next(iter(known))
@@ -161,7 +162,10 @@ def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     interval = f"95 % interval {bounds}, {words}{told}" if math.isfinite(low) else "no interval"
     step, _ = difference(metric, math.nan, value - pick(dataset, "gain", **where, size=size - 1), math.nan)
     before = f", {step}{behind} of it by the last one" if size > 2 else ""
+    training = (
+        "" if dataset.attrs.get("given") else f"{size} times the training and "
+    )  # of what others trained: unknown
     return (
-        f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
-        f"training and {count(size, 'forward pass', 'forward passes')} per prediction."
+        f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {training}"
+        f"{count(size, 'forward pass', 'forward passes')} per prediction."
     )

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.subset_choice.reading import first_choice, kept_names
+from modescape.covers import covers_of, short
 from modescape.plain import shown
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.judged import against, bounded
 from modescape.wording.numbers import count, listing
 from modescape.wording.reading import holding, pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,10 +48,10 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     )
     if holding(results, "covariance") is not None:  # of the advice
         sentence += " The advice may name fewer: it weighs each gain against the price of its forward passes."
-    note = (
-        f"by {scores.short(where['other_metric'])} alone, at any price; chosen on {folds - 1} of {folds} folds, scored "
-        "on the other"
-    )
+    interval = f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)}"
+    interval += for_whom(short(covers_of(dataset, "kept_score")))
+    by = f"chosen by {scores.short(where['other_metric'])} alone, at any price"
+    note = f"{interval}; {by}" if math.isfinite(low) else by
     limits = (
         "How good the kept models are by themselves: they are chosen on all images, where their score is too "
         "optimistic; the score given is that of the procedure."
