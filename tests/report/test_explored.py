@@ -186,6 +186,18 @@ def test_prices_that_are_not_known_are_not_named():
     text = explore({"equal_cost": dataset}, [])[0]
     assert f"{space}times the training" not in text
     assert f'"{one_pass}"' in text
+    costs, _ = json.loads(text)["views"]
+    assert [cost for cost, _ in costs["choices"][0]["options"]] == ["passes"]
+    assert all(unpacked(chart)["panels"][0]["series"] for chart in costs["charts"].values())
+
+
+def test_networks_that_others_trained_have_no_price_of_training_and_no_longer_run():
+    dataset = example_result("ensemble_size")
+    assert "times the training" in explore({"ensemble_size": dataset}, [])[0]
+    dataset.attrs["given"] = 1
+    text = explore({"ensemble_size": dataset}, [])[0]
+    assert "times the training" not in text
+    assert "longer run" not in text
 
 
 def test_gains_of_earlier_versions_have_one_kind_of_interval():

@@ -43,28 +43,31 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     first = _forest(table, table.deciding, named[table.deciding], shown(table)[0], PICTURED)
     words = f"Candidates by their gain in {table.score.short}. Intervals: {THESE}."
     return Explored(
-        views=[_costs(dataset, table, way), _rows(dataset, table, named, way)],
+        views=[*_costs(dataset, table, way), _rows(dataset, table, named, way)],
         pictures=[Picture(chart=first, place=20, words=words)],
     )
 
 
-def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> View:
-    """The deciding score against each cost."""
+def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> list[View]:
+    """The deciding score against each cost that is known: what training cost is not, of files that were given."""
+    known = [cost for cost in COSTS if any(math.isfinite(getattr(one.price, cost)) for one in table.candidates)]
     charts, sentences = {}, {}
-    for cost, (_, label, words) in COSTS.items():
+    for cost in known:
+        _, label, words = COSTS[cost]
         for key, _ in way.options:
             panel = against(table, shown(table, key)[0], cost, label)
             charts[cost, key] = Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, covers=THESE)
             sentences[cost, key] = _frontier(dataset, table, cost, words, key)
-    return View(
+    view = View(
         tab="size",
         title="What the same cost buys otherwise",
-        choices=[Choice(name="cost", label="Cost", options=[(key, words[0]) for key, words in COSTS.items()]), way],
+        choices=[Choice(name="cost", label="Cost", options=[(cost, COSTS[cost][0]) for cost in known]), way],
         charts=charts,
         sentences=sentences,
         about=f"Every candidate against what it costs. Intervals: {THESE}.",
         place=20,
     )
+    return [view] if known else []
 
 
 def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str) -> str:

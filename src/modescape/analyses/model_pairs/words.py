@@ -99,5 +99,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     return (
         f"On new images, {apart} of {count(pairs, 'pair')} of these models differ in {scores.short(metric)} after "
         f"correction for multiple comparisons (adjusted p < 0.05; {sample(dataset)})"
-        f"{'' if apart == pairs else '; the others cannot be told apart'}."
+        f"{'' if apart == pairs else '; the others, grey in the figure, cannot be told apart'}."
     )

@@ -30,7 +30,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Score of the best subset of each size, chosen by the score that is shown on all parts but one of",
         f"{style.counted(int(dataset.attrs['examples_looked_at']), 'test example')} and scored on that one; dashed: on",
         "those that it was chosen on. Lines across: all models with equal weights, and weighted. Below: share of the",
-        f"parts without which a model is kept ({where['approach']} choice by {by}), and its weight.",
+        f"choices that keep a model ({where['approach']} choice by {by}), and its weight.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -77,7 +77,7 @@ def _models(dataset: xr.Dataset) -> Panel:
     place = np.arange(len(order))
     series = [
         Series(
-            name="Share of parts without which it is kept",
+            name="Share of choices that keep it",
             x=share[order],
             y=place,
             line=None,
@@ -90,7 +90,7 @@ def _models(dataset: xr.Dataset) -> Panel:
         series.append(Series(name="Weight", x=dataset["weight"].values[order], y=place, **looks))
     return Panel(
         title="Which models are kept",
-        x_label="Share of parts, weight",
+        x_label="Share of choices, weight" if "weight" in dataset else "Share of choices",
         y_label="Model",
         series=series,
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
