@@ -66,3 +66,37 @@ def test_one_member_and_broken_addresses_leave_the_page_whole(chromium, tmp_path
         assert opened.page.locator("#explorer .two").count() == 0  # no pair
         assert opened.page.locator("#theme").is_visible()  # all scripts ran
         assert opened.said == []
+
+
+@pytest.mark.parametrize("pair", ["0", "0,0", "0,1,2", "0,nobody"])
+def test_a_pair_that_is_none_is_the_first_in_the_matrix_too(chromium, tmp_path, pair):
+    page, _ = page_of(tmp_path, ["0", "1", "2"])
+    with Opened(chromium, page) as opened:
+        boxes = []
+        for address in ("0,1", pair):
+            view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&pair={address}")
+            boxes.append(view.locator(".two .chosen").bounding_box())
+            assert view.locator("h4").inner_text().startswith("Members 0 and 1 ")
+        assert boxes[0] == boxes[1]
+        assert opened.said == []
+
+
+def test_no_figure_of_calibration_stays_without_a_member(chromium, tmp_path):
+    page, _ = page_of(tmp_path, ["0", "1"])
+    with Opened(chromium, page) as opened:
+        view = view_of(opened, f"{page.as_uri()}#explorer&tab=reliability&members=1")
+        assert view.locator(".plot").is_visible()
+        view.get_by_label("1", exact=True).uncheck()
+        assert "Tick a member" in view.locator("> .said-of").inner_text()
+        assert not view.locator(".plot").is_visible()
+        view.get_by_label("0", exact=True).check()
+        assert view.locator(".plot").is_visible()
+
+
+def test_a_choice_with_long_words_fits_into_a_narrow_window(chromium, tmp_path):
+    page, _ = page_of(tmp_path, ["0", "1"])
+    with Opened(chromium, page, width=320) as opened:
+        view = view_of(opened, f"{page.as_uri()}#explorer&tab=reliability")
+        view.locator("option").first.evaluate("one => { one.textContent = 'one network, '.repeat(9); }")
+        root = "document.documentElement"
+        assert opened.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0

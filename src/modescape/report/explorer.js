@@ -101,10 +101,17 @@
     return [...list.slice(first), ...list.slice(0, first)];
   }
 
+  // the pair that is chosen, where it is two of these names
+  function pairAmong(names) {
+    const pair = modescape.namesIn(state.pair || "");
+    return pair.length === 2 && pair[0] !== pair[1] && pair.every((one) => names.includes(one)) ? pair : null;
+  }
+
   // a path ends at a step; members that are not averaged are left out, and those of no chosen pair are grey
   function cut(series, step) {
     const { networks } = data;
-    if (step !== undefined && networks && state.pair && networks.members.includes(series.group) && !modescape.namesIn(state.pair).includes(series.group)) series = { ...series, colour: "#9a9a9a", width: 0.7 };
+    const pair = networks && pairAmong(networks.members);
+    if (step !== undefined && pair && networks.members.includes(series.group) && !pair.includes(series.group)) series = { ...series, colour: "#9a9a9a", width: 0.7 };
     if (networks && state.members !== undefined && networks.members.includes(series.group) && !modescape.namesIn(state.members).includes(series.group)) return null;
     if (step === undefined || !series.numbers) return series;
     const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
@@ -125,7 +132,7 @@
     const held = data.networks && data.networks.members;
     if (!held || !panel.matrix || !panel.rows || String(panel.rows) !== String(panel.names) || !panel.rows.some((name) => held.includes(name))) return panel;
     const rows = panel.rows.map(String);
-    const pair = state.pair ? modescape.namesIn(state.pair) : held.slice(0, 2);
+    const pair = pairAmong(rows) || held.slice(0, 2);
     const choose = (row, column) => { if (row !== column) set({ pair: modescape.listOf([rows[row], rows[column]]) }); };
     const places = pair.map((name) => rows.indexOf(String(name)));
     return { ...panel, chosen: places.every((one) => one >= 0) ? places : undefined, choose };
@@ -216,7 +223,7 @@
     const own = data.views.filter((view) => view.tab === tab);
     const pairs = computed.some((one) => one.pairs) ? own.filter((view) => view.layers && choosing(chartOf(view.figure).panels[0]).choose) : [];
     const others = together(own.filter((view) => !pairs.includes(view)));
-    const page = { state, set, control, valueOf, choosing, matrix: pairs.length ? figureView(pairs) : null };
+    const page = { state, set, control, valueOf, choosing, pairAmong, matrix: pairs.length ? figureView(pairs) : null };
     made[tab] = computed.map((one) => one.make(data.networks, page)).concat(others.map((some) => (some[0].figure ? figureView(some) : chartView(some[0]))));
     return made[tab];
   }

@@ -132,9 +132,9 @@
   }
 
   // the pair that is chosen, where the page holds what both say; else the first
-  function pairOf(held, { state }) {
-    const pair = namesIn(state.pair || "").map((name) => held.members.indexOf(name));
-    return pair.length === 2 && pair.every((one) => one >= 0) && pair[0] !== pair[1] ? pair : [0, held.members.length > 1 ? 1 : 0];
+  function pairOf(held, page) {
+    const pair = page.pairAmong(held.members);
+    return pair ? pair.map((name) => held.members.indexOf(name)) : [0, held.members.length > 1 ? 1 : 0];
   }
 
   function matrixOfThese(held, page) {
@@ -206,8 +206,9 @@
     const tick = ticks(held, page);
     const controls = [choiceOf.temperature, choiceOf.order].map(page.control);
     const [said, box] = [element("p", { class: "said-of", role: "status" }), element("div", { class: "plot" })];
+    const plotBox = element("div", { class: "plot-box" }, box);
     const node = element("section", { class: "view" }, element("h3", {}, "Reliability at a temperature"), tick.node,
-      element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)), said, element("div", { class: "plot-box" }, box),
+      element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)), said, plotBox,
       element("p", { class: "kicker" }, `On ${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, without intervals: to see what a temperature does, not to choose one. Temperatures are chosen on validation data; the analysis of calibration says which.`));
 
     // NLL along the temperatures, which moving the slider does not change
@@ -222,6 +223,7 @@
       tick.refresh();
       controls.forEach((one) => one.refresh());
       const members = ticked(held, page);
+      plotBox.hidden = !members.length;  // else it would show the average before
       if (!members.length) { said.textContent = "Tick a member."; return; }
       const each = page.valueOf(choiceOf.order) === "members";
       const temperature = Number(page.valueOf(choiceOf.temperature));
