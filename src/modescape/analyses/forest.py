@@ -108,10 +108,9 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
     told = f"{better} of {count(len(known), 'row')} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
-    return (
-        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By "
-        f"their own intervals {told}, and {len(known) - better - worse} cannot be told."
-    )
+    first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
+    gain = f"{score.short} {number}{unit(metric, dataset)}"
+    return f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and {len(known) - better - worse} cannot be told."
 
 
 def _be(number: int) -> str:
