@@ -110,7 +110,10 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     told = f"{better} of {count(len(known), 'row')} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
     first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
     gain = f"{score.short} {number}{unit(metric, dataset)}"
-    return f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and {len(known) - better - worse} cannot be told."
+    return (
+        f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and "
+        f"{len(known) - better - worse} cannot be told."
+    )
 
 
 def _be(number: int) -> str:
