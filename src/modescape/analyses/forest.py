@@ -107,8 +107,12 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     interval = f"95{SPACE}% interval {bounds}" if np.isfinite(best.low) else bounds
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
+    told = f"{better} of {count(len(known), 'row')} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
     return (
         f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By "
-        f"their own intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
-        f"{len(known) - better - worse} cannot be told."
+        f"their own intervals {told}, and {len(known) - better - worse} cannot be told."
     )
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -177,13 +177,13 @@
       if (together) {
         const all = scores(held, together);
         const alone = members.map((one) => scores(held, held.prob[one]));
-        said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${number(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${number(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count} examples, without an interval.`;
+        said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${number(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${number(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count.toLocaleString("en")} examples, without an interval.`;
       } else said.textContent = "Tick a member.";
       matrix.refresh();
       const pair = pairOf(held, page);
       if (JSON.stringify(pair) !== shownPair) [shownPair, shownCount] = [JSON.stringify(pair), LISTED];
       const differ = d3.range(held.count).filter((at) => held.said[pair[0]][at] !== held.said[pair[1]][at]);
-      head.textContent = `Members ${held.members[pair[0]]} and ${held.members[pair[1]]} disagree on ${differ.length} of ${held.count} examples`;
+      head.textContent = `Members ${held.members[pair[0]]} and ${held.members[pair[1]]} disagree on ${differ.length.toLocaleString("en")} of ${held.count.toLocaleString("en")} examples`;
       const pressed = [...list.querySelectorAll("button")].indexOf(document.activeElement);
       list.replaceChildren(...differ.slice(0, shownCount).map((at) => exampleCard(held, at, pair, together, (one) => page.set({ example: held.examples[one] }))));
       if (pressed >= 0) list.querySelectorAll("button")[pressed]?.focus({ preventScroll: true });  // keys go on from there

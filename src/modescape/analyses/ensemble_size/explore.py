@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 ABOUT = (
     "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
-    "interval answer different questions: one is drawn at a time. The bar of the longer run is for these members."
+    "interval answer different questions: one is drawn at a time."
 )
+OF_LONGER = f" The bar of the longer run is for {THESE}."
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -63,7 +64,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         choices=choices,
         charts=charts,
         sentences=sentences,
-        about=ABOUT,
+        about=ABOUT + (OF_LONGER if longer else ""),
         place=10,
     )
     first = next(iter(known))
@@ -91,7 +92,7 @@ def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, Differenc
 def _level(longer: tuple[str, Difference], factor: float, largest: float) -> list[Series]:
     """What the long run gains: a line across, and at its end the bar of its interval, which is for these networks."""
     name, gain = longer[0].capitalize(), longer[1].scaled(factor)
-    looks = {"colour": style.VERMILION, "group": "Train longer"}
+    looks: dict[str, Any] = {"colour": style.VERMILION, "group": "Train longer"}
     line = level(f"{name}; bar: 95 %, {THESE}", gain.value, (0.5, largest + 0.5), width=1.3, **looks)
     bar = Series(
         name=name,
@@ -158,10 +159,12 @@ def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
     score, behind = scores(dataset)[metric], unit(metric, dataset)
     number, bounds = difference(metric, low, value, high)
     told = "" if math.isfinite(low) and not low <= 0 <= high else "; the interval includes 0"
-    interval = f"95 % interval {bounds}, {words}{told}" if math.isfinite(low) else "no interval"
+    whose = f", {words}" if words else ""  # which results of an earlier version do not say
+    interval = f"95 % interval {bounds}{whose}{told}" if math.isfinite(low) else "no interval"
     step, _ = difference(metric, math.nan, value - pick(dataset, "gain", **where, size=size - 1), math.nan)
     before = f", {step}{behind} of it by the last one" if size > 2 else ""
+    training = "" if dataset.attrs.get("given") else f"{size} times the training and "  # what others spent is not known
     return (
-        f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
-        f"training and {count(size, 'forward pass', 'forward passes')} per prediction."
+        f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {training}"
+        f"{count(size, 'forward pass', 'forward passes')} per prediction."
     )

@@ -8,7 +8,7 @@ from modescape.covers import covers_of, short
 from modescape.wording import scores
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
-from modescape.wording.takeaways import Ends, effect
+from modescape.wording.takeaways import Ends, effect, for_whom
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
-        f"In the table: score, 95 % interval for {covers_of(dataset, 'score')}, and in brackets the one for "
+        f"In the table: score, 95 % interval{for_whom(covers_of(dataset, 'score'))}, and in brackets the one for "
         f"{covers_of(dataset, 'score', which='_these')}."
     )
-    kinds = "; ".join(short(covers_of(dataset, "score", which=which)) for which in ("", "_these"))
+    kinds = "; ".join(filter(None, (short(covers_of(dataset, "score", which=which)) for which in ("", "_these"))))
     named = [f"{one}, 95 % ({kinds})" for one in scores.header(dataset["metric"].values, dataset)]
     header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))

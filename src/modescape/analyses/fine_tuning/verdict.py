@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.wording.head import Part
 from modescape.wording.numbers import accuracy, decimals_for, fixed, interval, percent
 from modescape.wording.reading import pick
@@ -45,17 +46,19 @@ def _sentence(tuned: xr.Dataset | None) -> str:
     )
     return (
         f"The ensemble of fine-tuned members is right on {mine}, that of as many from scratch on {theirs}: "
-        f"{_points(ensemble)}. What averaging gains, fine-tuned against from scratch: {_points(gain)}."
+        f"{_points(ensemble, covers_of(tuned, 'score_difference'))}. What averaging gains, fine-tuned against from "
+        f"scratch: {_points(gain, covers_of(tuned, 'gain_difference'))}."
     )
 
 
-def _points(change: tuple[float, float, float]) -> str:
+def _points(change: tuple[float, float, float], whom: str) -> str:
     low, value, high = change
     decimals = decimals_for(low, value, high)
     if not low * high > 0:
-        return f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)}): inconclusive"
+        return f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals, whom)}): inconclusive"
     least, most = sorted((abs(low), abs(high)))
-    return f"{fixed(abs(value), decimals)} points {'more' if value > 0 else 'less'} ({interval(least, most, decimals)})"
+    word = "more" if value > 0 else "less"
+    return f"{fixed(abs(value), decimals)} points {word} ({interval(least, most, decimals, whom)})"
 
 
 def _why(tuned: xr.Dataset | None) -> str:

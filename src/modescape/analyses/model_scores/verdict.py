@@ -30,11 +30,13 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     )
     if not math.isfinite(value):
         return Part()
-    words = against(score, low, value, high)
+    words = against(score, low, value, high, covers_of(dataset, "over_best"))
     models = count(dataset.sizes["model"], str(dataset.attrs.get("unit", "network")))
     together, alone = (
         bounded(
-            metric, *(pick(dataset, f"together{end}", approach=name, metric=metric) for end in ("", "_low", "_high"))
+            metric,
+            *(pick(dataset, f"together{end}", approach=name, metric=metric) for end in ("", "_low", "_high")),
+            whom=covers_of(dataset, "together"),
         )
         for name in (every, best)
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.subset_choice.reading import first_choice, kept_names
+from modescape.covers import covers_of
 from modescape.plain import shown
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
@@ -36,11 +37,14 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     if not math.isfinite(value):
         return Part()
     size, folds = int(pick(dataset, "kept_size", **where)), int(dataset.attrs["folds"])
-    over_all, over_best = against(score, *ends("kept_gain")), against(score, *ends("kept_over_best"))
+    over_all, over_best = (
+        against(score, *ends(name), covers_of(dataset, name)) for name in ("kept_gain", "kept_over_best")
+    )
+    kept = bounded(metric, value, low, high, covers_of(dataset, "kept_score"))
     names = f", {listing([shown(name, 60) for name in kept_names(dataset, where)])}" if size <= NAMED else ""
     sentence = (
         f"{count(size, 'model')} of them{names}, chosen by {scores.short(where['other_metric'])}: "
-        f"{bounded(metric, value, low, high)}, the score of the procedure, which chooses on {folds - 1} of {folds} "
+        f"{kept}, the score of the procedure, which chooses on {folds - 1} of {folds} "
         f"folds and is scored on the other. Compared with all together, this is {over_all.phrase}; compared with one "
         f"model chosen in the same way, {over_best.phrase}."
     )
