@@ -47,6 +47,15 @@ def short(covers: str) -> str:
     return covers.partition(" on new ")[0]
 
 
+def keyed(covers: str) -> str:
+    """An interval in a legend or a sentence.
+
+    >>> keyed(NEW), keyed("")
+    ('95 %: new members on new examples', '95 % interval')
+    """
+    return f"95 %: {covers}" if covers else "95 % interval"
+
+
 def headed(name: str, covers: str) -> str:
     """The head of a column whose cells hold bounds.
 

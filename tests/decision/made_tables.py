@@ -12,6 +12,7 @@ from modescape.metrics.scores import REGRESSION_SCORES, SCORES
 ONE = Candidate(name="one network", advice="keep_one")
 CALIBRATED = replace(ONE, advice="calibrate", calibration="average")
 LONG = Candidate(name="a long run", advice="train_longer", price=Price(training=4), at_full_cost=True)
+SOUP = Candidate(name="the weight average of 3 members", advice="average_weights", size=3)
 
 
 def several(size: int, full: bool = False) -> Candidate:

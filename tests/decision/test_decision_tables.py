@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from made_tables import LONG, ONE, several, table
+from made_tables import CALIBRATED, LONG, ONE, SOUP, several, table
 
 from modescape.decision import Rules, decide
 from modescape.decision.comparisons import size_steps
@@ -50,3 +52,14 @@ def test_the_tables_hold_the_paired_differences():
 def test_without_anything_to_compare_there_is_no_table():
     rows = table((ONE, 0.5, 0.5))
     assert (compared(rows, decide(rows)), steps(rows, decide(rows))) == (None, None)
+
+
+def test_averages_of_weights_are_compared_with_one_network_in_the_same_calibration():
+    """What calibration alone does is not credited to averaging."""
+    average = replace(SOUP, calibration="average")
+    rows = table((ONE, 0.5, 0.5), (CALIBRATED, 0.45, 0.45), (several(4, True), 0.3, 0.3), (average, 0.46, 0.449))
+    beside = compared(rows, decide(rows))
+    assert beside is not None
+    title, ((name, (nll, *_)),) = beside.groups[-1]
+    assert title == "Averages of weights, compared with one network (calibrated)"
+    assert (name, nll[0]) == (average.label, "\N{MINUS SIGN}0.001")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_tables import CALIBRATED, LONG, ONE, several, table
+from made_tables import CALIBRATED, LONG, ONE, SOUP, several, table
 
-from modescape.decision import Budget, Candidate, Rules, decide
+from modescape.decision import Budget, Rules, decide
 from modescape.decision.comparisons import size_steps
 from modescape.decision.rules import Ending, Machine, net_gain, price_of, scale_of
 from modescape.decision.words import evidence, head
@@ -193,7 +193,6 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
     assert "At equal training cost, compared with the average of 4 networks: a long run, NLL +0.030" in told
 
 
-SOUP = Candidate(name="the weight average of 3 members", advice="average_weights", size=3)
 ALIGNED = replace(SOUP, name="the weight average of 3 aligned members", advice="align_and_average")
 
 

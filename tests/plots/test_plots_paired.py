@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from charted import figure_of, matrices
-from example_results import example_result
+from example_results import example_of_numbers, example_result
 
 from modescape.analyses import figures
 from modescape.analyses.ensemble_methods import draw as ensemble_methods
 from modescape.analyses.shift import draw as shift
 from modescape.analyses.shift import words as shift_words
+from modescape.covers import covers_of
 
 
 def series(panel, name):
@@ -45,6 +46,28 @@ def test_of_two_networks_the_gain_is_hollow_as_its_interval_is_for_these():
     assert "Hollow" in ensemble_methods.caption(dataset)
 
 
+@pytest.mark.parametrize("name", ["ensemble_methods", "shift"])
+def test_the_gain_of_the_only_pair_is_for_these_and_other_methods_for_new_members(name):
+    dataset = example_result(name, members=2)
+    draw = {"ensemble_methods": ensemble_methods, "shift": shift}[name]
+    panel = draw.panels(dataset)[0]
+    assert series(panel, "Independent").covers == "these members on new examples"
+    assert series(panel, "SWAG").covers == "new members on new examples"
+    assert covers_of(dataset, "gain", "independent") == "these members on new examples"
+
+
+def test_the_takeaway_of_shift_says_that_the_interval_of_a_pair_is_for_these():
+    pair, five = (shift_words.summarize(example_result("shift", members=members)).takeaway for members in (2, 5))
+    assert "95 %: these members on new examples" in pair
+    assert "95 %: new members on new examples" in five
+
+
+def test_coverage_under_shift_says_that_its_bands_are_for_these():
+    chart = figures.described("shift", example_of_numbers("shift"))
+    (coverage,) = [panel for panel in chart.panels if panel.title == "Coverage of 95 % intervals"]
+    assert (chart.covers.split()[0], coverage.covers.split()[0]) == ("new", "these")
+
+
 def test_what_shift_compares_is_drawn_as_paired_differences_with_their_intervals():
     dataset = example_result("shift")
     drawn = shift.panels(dataset)
@@ -60,7 +83,7 @@ def test_what_shift_compares_is_drawn_as_paired_differences_with_their_intervals
     gains = by_corruption.series[1]
     np.testing.assert_allclose(gains.x, 100 * last["gain_of_corruption"])
     np.testing.assert_allclose(gains.low, 100 * last["gain_of_corruption_low"])
-    assert gains.name == "Bars: 95 %, these members on new examples"
+    assert by_corruption.covers == "these members on new examples"  # the figure's are for new ones
     assert by_corruption.rows == alone.rows
     assert alone.rows[0] == "gaussian noise"
     assert alone.columns == ["0", "1", "2", "3", "4", "5"]

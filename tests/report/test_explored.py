@@ -13,6 +13,7 @@ from PIL import Image
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.equal_cost.verdict import longer_card
+from modescape.analyses.figures import described
 from modescape.decision import Decision
 from modescape.decision.labelled import table_of_result
 from modescape.plots.explored import TABS
@@ -223,6 +224,12 @@ def test_every_view_has_a_takeaway(results):
         for values in itertools.product(*options):
             said = [view["sentences"].get("|".join(values[:count]), "") for count in range(len(values) + 1)]
             assert any(said), (view["title"], values)
+
+
+def test_every_panel_of_calibration_is_a_layer_but_the_one_that_stands_among_methods(whole, results):
+    view = next(one for one in whole["views"] if one.get("figure") == "calibration")
+    titles = [panel.title for panel in described("calibration", results["calibration"]).panels]
+    assert [title for at, title in enumerate(titles) if at not in view["only"]] == ["All networks against one"]
 
 
 @pytest.mark.parametrize("way", ["raw", "calibrated"])

@@ -108,9 +108,11 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
     told = f"{better} of {count(len(known), 'row')} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
+    first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
+    gain = f"{score.short} {number}{unit(metric, dataset)}"
     return (
-        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By "
-        f"their own intervals {told}, and {len(known) - better - worse} cannot be told."
+        f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and "
+        f"{len(known) - better - worse} cannot be told."
     )
 
 

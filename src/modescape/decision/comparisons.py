@@ -33,9 +33,18 @@ def comparisons(table: Table, decision: Decision) -> list[Comparison]:
     if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         found.append(Comparison("The best of one forward pass", 0, (best,)))
         said.add(best)
-    if averages := tuple(place for place in _averages(table) if place not in said):
-        found.append(Comparison("Averages of weights", 0, averages))
+    averages = [place for place in _averages(table) if place not in said]
+    for calibrated in (False, True):
+        places = tuple(place for place in averages if (table.candidates[place].calibration != "none") == calibrated)
+        if places:
+            found.append(Comparison("Averages of weights", _one_network(table, calibrated), places))
     return found
+
+
+def _one_network(table: Table, calibrated: bool) -> int:
+    """One network in the same calibration, so that averaging is not credited with what calibration does."""
+    place = table.index(table.candidates[0].name, "average") if calibrated else 0
+    return 0 if place is None else place
 
 
 def _averages(table: Table) -> list[int]:

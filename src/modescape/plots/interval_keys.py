@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from modescape.covers import keyed
 from modescape.plots.panels import Chart, HeatMap, Panel, Points, Series, points_of
 
 
@@ -34,7 +35,7 @@ def interval_keys(chart: Chart) -> list[tuple[str, bool]]:
             bands[kind] = bands.get(kind, False) or bool(points.band.any())
             if kind != chart.covers:
                 names.setdefault(kind, {}).update(dict.fromkeys(_named(series, points, panel)))
-    texts = {kind: f"95 %: {kind}" if kind else "95 % interval" for kind in bands}
+    texts = {kind: keyed(kind) for kind in bands}
     texts |= {kind: f"{', '.join(own)}: 95 %, {kind}" for kind, own in names.items()}
     return [(texts[kind], bands[kind]) for kind in sorted(bands, key=lambda kind: kind in names)]
 
@@ -73,4 +74,4 @@ def by_covers(series: Series, covers: Sequence[str]) -> list[Series]:
 def title_of(panel: Panel | HeatMap) -> str:
     """A panel's title; below it what its intervals are for, where that is not what the figure's are."""
     known = isinstance(panel, Panel) and panel.covers
-    return f"{panel.title}\n95 %: {panel.covers}" if known else panel.title
+    return f"{panel.title}\n{keyed(panel.covers)}" if known else panel.title

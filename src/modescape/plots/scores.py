@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.covers import NEW, THESE
+from modescape.covers import THESE, covers_of, keyed
 from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Panel, Series, level
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ALONE, ONE = "single", "One network"
-COVERS = {"new": NEW, "these": THESE}  # kind of interval -> what it is for
 MARKED = 20  # of more points on a line some are marked
 
 
@@ -101,21 +100,25 @@ def gain_line(dataset: xr.Dataset, method: str, metric: str, score: Score, x: np
     low, value, high = (score.factor * chosen[f"gain{end}"].values for end in ("_low", "", "_high"))
     if method == ALONE:
         return line_of(method, x, value)
-    of_two = method == "independent" and int(dataset.attrs["members"]) == 2
-    hollow = np.isfinite(value) & (value != 0) & of_two
-    return line_of(method, x, value, low=low, high=high, hollow=hollow)
+    hollow = np.isfinite(value) & (value != 0) & _of_one_pair(dataset, method)
+    return line_of(method, x, value, low=low, high=high, hollow=hollow, covers=gain_covers(dataset, method))
 
 
-def paired_band(dataset: xr.Dataset) -> str:
-    """What the bands of `gain_panels` are, for the legend."""
-    return f"95 %: {COVERS['these' if int(dataset.attrs['members']) == 1 else 'new']}"
+def gain_covers(dataset: xr.Dataset, method: str = "") -> str:
+    """What the intervals of a method's differences from one network are for; "": those of most methods."""
+    return THESE if _of_one_pair(dataset, method) else covers_of(dataset, "gain", method)
+
+
+def _of_one_pair(dataset: xr.Dataset, method: str) -> bool:
+    """Whether a method averages the only two networks: one pair does not show how pairs differ."""
+    return method == "independent" and int(dataset.attrs["members"]) == 2
 
 
 def paired_in_words(dataset: xr.Dataset) -> str:
     """What differences from one network are, in a sentence or two, for captions."""
     hollow = " Hollow: two networks are all there are, so that interval is for these."
     return (
-        f"Paired: minus the mean single network's score on the same examples; bands: {paired_band(dataset)}."
+        f"Paired: minus the mean single network's score on the same examples; bands: {keyed(gain_covers(dataset))}."
         f"{hollow if int(dataset.attrs['members']) == 2 else ''}"
     )
 

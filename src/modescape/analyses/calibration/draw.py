@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TITLE = "Calibration"
 EXACT = "Confidence = accuracy"
 EQUAL = "As good as independent networks"
+OVER_ONE = 3  # place among the panels of that of each method against one network
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Two reliability diagrams, gains in calibrated NLL, equivalents and that NLL itself, ECE and temperatures."""
+    """Two reliability diagrams, calibrated NLL over one network's (by size, of all), equivalents, that NLL, ECE."""
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
         _against_size(dataset, "behind", "Calibrated NLL, paired: below 0 is better", "Minus one network's (nats)"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses import task_of
-from modescape.analyses.calibration.draw import over_one
+from modescape.analyses.calibration.draw import OVER_ONE, over_one, panels
 from modescape.analyses.forest import Row, forest, takeaway
 from modescape.covers import covers_of
 from modescape.metrics.scores import CALIBRATED
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 METRIC = "calibrated_nll"
 AGAINST = "one network"
-ALONE = (0, 1, 2, 3, 4, 5)  # panels of classes without the last one, each method over one network
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -26,7 +25,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     dataset = results["calibration"]
     of_classes = task_of(dataset) == "classification"
     title = "Calibration of one network and of the ensemble"
-    views = [View(tab="reliability", title=title, figure="calibration", layers=True, only=ALONE if of_classes else ())]
+    layers = [at for at in range(len(panels(dataset))) if at != OVER_ONE] if of_classes else ()
+    views = [View(tab="reliability", title=title, figure="calibration", layers=True, only=layers)]
     if of_classes:
         views.append(_after(dataset))
     return Explored(views=views)

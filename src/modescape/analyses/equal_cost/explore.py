@@ -80,7 +80,8 @@ def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str
             found.append((best, where))
     unit = str(dataset.attrs.get("target_unit", ""))
     return " ".join(
-        f"{where} the best is {called(table, at)}: {changes(table, at, 0, unit)}, for {THESE}." for at, where in found
+        f"{where} the best measured is {called(table, at)}: {changes(table, at, 0, unit)}, for {THESE}."
+        for at, where in found
     )
 
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.covers import covers_of
+from modescape.covers import covers_of, keyed
 from modescape.plain import ranges
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
 from modescape.plots.scores import (
     ALONE,
-    COVERS,
     ONE,
     divergence_panels,
+    gain_covers,
     gain_panels,
     methods,
     paired_in_words,
@@ -53,7 +53,7 @@ def caption(dataset: xr.Dataset) -> str:
         paired_in_words(dataset),
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
         "temperature was fitted on validation images without corruption. By corruption: on its own part of the images;",
-        f"bars: 95 % intervals, {COVERS['these']}.",
+        f"bars: {keyed(covers_of(dataset, 'gain_of_corruption'))}.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.from_members(dataset),
@@ -111,7 +111,8 @@ def _gain_by_corruption(dataset: xr.Dataset) -> Panel:
     zero = Series(name=ONE, x=np.zeros(2), y=np.array([0.0, max(row[-1], 1.0)]), line="dash", width=1, in_legend=False)
     look = style.method_look(TOGETHER)
     gains = Series(
-        name=f"Bars: 95 %, {COVERS['these']}",
+        name=look.name,
+        group=TOGETHER,
         x=value,
         y=row,
         low=low,
@@ -121,6 +122,7 @@ def _gain_by_corruption(dataset: xr.Dataset) -> Panel:
         marker=look.marker,
         line=None,
         size=5,
+        in_legend=False,
     )
     side = "right" if score.higher_is_better else "left"
     return Panel(
@@ -129,6 +131,7 @@ def _gain_by_corruption(dataset: xr.Dataset) -> Panel:
         y_label=_kind(dataset),
         series=[zero, gains],
         rows=_rows(dataset),
+        covers=covers_of(dataset, "gain_of_corruption"),
     )
 
 
@@ -181,5 +184,5 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Gains, scores and divergences against severity, and by corruption."""
     drawn = panels(dataset)
     return Chart(
-        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.5), panel_height=380, covers=covers_of(dataset, "gain")
+        title=TITLE, panels=drawn, columns=2, panel_size=(3.8, 2.5), panel_height=380, covers=gain_covers(dataset)
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, interval, stated
-from modescape.covers import THESE, new_if
+from modescape.analyses.shift.paired import covers_of_members
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,7 +70,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
         **about(members, intervals="95 %: paired bootstrap over test examples"),
-        covers={"": new_if(members), "gain_of_corruption": THESE},
+        covers=covers_of_members(members),
         samples=5,
         source="our corruptions",
     )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, without_effect
-from modescape.covers import covers_of
+from modescape.covers import covers_of, keyed
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.explored import Choice, Explored, View, explored_scores
-from modescape.plots.scores import ALONE, gain_line, methods, paired_axes, paired_band, scores
+from modescape.plots.scores import ALONE, gain_covers, gain_line, methods, paired_axes, scores
 from modescape.wording.reading import pick
 from modescape.wording.scores import difference, unit, written
 from modescape.wording.takeaways import ends
@@ -66,7 +66,7 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, method: str) -> Chart
     found: list[Panel | HeatMap] = [Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True)]
     if "gain_of_corruption" in dataset and score.per_example is not None:
         found.append(_map(dataset, metric, score, method))
-    return Chart(title=score.label, panels=found, columns=2, panel_height=420, covers=covers_of(dataset, "gain"))
+    return Chart(title=score.label, panels=found, columns=2, panel_height=420, covers=gain_covers(dataset))
 
 
 def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap:
@@ -116,5 +116,5 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
     return (
         f"Severity {severity}: {scores(dataset)[metric].short} of one network {written(metric, one)}, of "
         f"{style.method_look(method).spoken} {written(metric, other)}; difference, paired, {gap}"
-        f"{unit(metric, dataset)} ({paired_band(dataset)}: {bounds})."
+        f"{unit(metric, dataset)} ({keyed(gain_covers(dataset, method))}: {bounds})."
     )

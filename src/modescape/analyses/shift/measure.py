@@ -12,11 +12,17 @@ from modescape.analyses.requirements import enough_images, groups_of_networks, l
 from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, runs_estimate, scored, size_estimate
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
-from modescape.analyses.shift.paired import ENDS, PairedGains, gain_of_kind_variables, gain_variables, over_one
+from modescape.analyses.shift.paired import (
+    ENDS,
+    PairedGains,
+    covers_of_members,
+    gain_of_kind_variables,
+    gain_variables,
+    over_one,
+)
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
@@ -84,7 +90,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
-        covers={"": new_if(len(members)), "gain_of_corruption": THESE},
+        covers=covers_of_members(len(members)),
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

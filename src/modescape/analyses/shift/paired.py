@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses.scoring import Scored, scored
 from modescape.analyses.stating import Variables
+from modescape.covers import THESE, Kinds, new_if
 from modescape.metrics.crossed import Estimate
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.paired import Difference, student_interval
@@ -23,6 +24,12 @@ GAINS_OF_KIND = {
     "_low": "lower end of the 95 % interval of the ",
     "_high": "upper end of the 95 % interval of the ",
 }
+
+
+def covers_of_members(members: int) -> Kinds:
+    """What intervals are for: of two members there is one gain by averaging; a kind's are of these members."""
+    most, by_averaging = new_if(members), new_if(members - 1)
+    return {"": most, "gain": {"": most, "independent": by_averaging}, "gain_of_corruption": THESE}
 
 
 def over_one(estimate: Estimate, alone: Estimate, *, averaged: bool) -> Scored:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.shift.draw import corruption_name, left_out_sentence, selected, without_effect
-from modescape.plots.scores import paired_band
+from modescape.covers import keyed
+from modescape.plots.scores import gain_covers
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, accuracy, count, listing, significant
 from modescape.wording.reading import pick
@@ -86,11 +87,12 @@ def _takeaway(dataset: xr.Dataset) -> str:
         f"{accuracy(values[method, severities[0]])} to {accuracy(values[method, severities[-1]])}"
         for method in ("single", "independent")
     )
+    interval = keyed(gain_covers(dataset, "independent"))
     first, last = (_gained(dataset, at) for at in (severities[0], severities[-1]))
     return (
         f"From severity {severities[0]} to {severities[-1]} accuracy goes from {one} for one network and from {all_} "
         f"for independent networks averaged: a paired difference of {first} on clean images and {last} on the "
-        f"most corrupted ({paired_band(dataset)}; {sample(dataset)})."
+        f"most corrupted ({interval}; {sample(dataset)})."
     )
 
 

@@ -70,5 +70,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
         return f"The two PCA axes hold {held} of the variance."
     return (
         f"On the PCA map, which holds {held} of the variance, the ends of {len(runs)} runs are on average "
-        f"{significant(float(apart / way))} times as far apart as the two ends of one run (no interval)."
+        f"{significant(float(apart / way))} times as far apart as the start and the end of one run (no interval)."
     )

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.analyses.shift.draw import SCORES, X_LABEL, averaged, by_corruption, left_out_sentence, without_effect
-from modescape.covers import covers_of
+from modescape.covers import covers_of, keyed
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
-from modescape.plots.scores import COVERS, gain_panels, line_of, methods, paired_in_words, score_panels
+from modescape.plots.scores import gain_covers, gain_panels, line_of, methods, paired_in_words, score_panels
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +31,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Independent: the mixture of all networks. Intervals that are judged: the central 95 % of what is predicted;",
         "grey: 95 %. Spread: roots of the mean variance of the networks' means, and of the mean variance they predict.",
         paired_in_words(dataset),
-        f"By kind of shift: on its own examples; bars: 95 % intervals, {COVERS['these']}.",
+        f"By kind of shift: on its own examples; bars: {keyed(covers_of(dataset, 'gain_of_corruption'))}.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.left_out(dataset),
@@ -62,12 +62,12 @@ def describe(dataset: xr.Dataset) -> Chart:
         columns=2,
         panel_size=(4.6, 2.5),
         panel_height=360,
-        covers=covers_of(dataset, "gain"),
+        covers=gain_covers(dataset),
     )
 
 
-def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
-    return Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True)
+def _panel(title: str, y_label: str, series: list[Series], covers: str = "") -> Panel:
+    return Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True, covers=covers)
 
 
 def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> list[Series]:
@@ -84,7 +84,7 @@ def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> 
 def _coverage(dataset: xr.Dataset, x: np.ndarray) -> Panel:
     nominal = charts.level("Nominal", 100 * NOMINAL, (float(x.min()), float(x.max())))
     series = [nominal, *_lines(dataset, x, "coverage", 100.0)]
-    return _panel(f"Coverage of 95 % intervals; band: {COVERS['these']}", "Targets inside (%)", series)
+    return _panel("Coverage of 95 % intervals", "Targets inside (%)", series, covers_of(dataset, "coverage"))
 
 
 def _parts(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:

@@ -12,11 +12,11 @@ from modescape.analyses.requirements import enough_images, groups_of_networks, l
 from modescape.analyses.scoring import INTERVALS_OF_MEANS, Scored, scored, size_estimate
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
 from modescape.analyses.shift.measure import SETS, WHAT
-from modescape.analyses.shift.paired import ENDS, gain_of_kind_variables, gain_variables, over_one
+from modescape.analyses.shift.paired import ENDS, covers_of_members, gain_of_kind_variables, gain_variables, over_one
 from modescape.analyses.stating import Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.covers import THESE, new_if
+from modescape.covers import THESE
 from modescape.data.corruptions import SEVERITIES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian
@@ -82,7 +82,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Scores and intervals under shift",
         intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these members on new examples",
-        covers={"": new_if(members), "coverage": THESE, "gain_of_corruption": THESE},
+        covers={**covers_of_members(members), "coverage": THESE},
         provenance=offered.provenance(examples=len(target), members=members, repeats=1),
         left_out=left_out(offered),
         split="test",
