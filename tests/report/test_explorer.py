@@ -253,16 +253,18 @@ def test_a_temperature_has_the_scores_of_metrics(explorer):
 
 def test_what_is_set_off_is_set_off_in_all_figures(explorer):
     page = explorer.page
-    on = "[...document.querySelectorAll('.chart .series.on')].every(one => one.dataset.group === 'snapshots')"
+    button = explorer.view(SIZE).get_by_role("button", name="Independent solutions")
     explorer.at(anew=True, tab="size")
-    explorer.view(SIZE).get_by_role("button", name="Snapshots of one run").click()
-    assert explorer.state["set"] == "snapshots"
+    button.click()
+    assert explorer.state["set"] == "independent"
     page.click("#tab-methods")
-    assert page.locator("#explorer .chart.set-off").count() == 1
-    assert page.locator("#verdict .chart.set-off").count() == 1
-    assert page.evaluate(on)
-    explorer.at(anew=True, tab="size", set="snapshots")
-    button = explorer.view(SIZE).get_by_role("button", name="Snapshots of one run")
+    page.wait_for_selector("#explorer-view[aria-busy=false]")
+    for part in ("#verdict", "#explorer"):  # all figures that have it, and no other
+        holding = page.locator(f"{part} .chart", has=page.locator(".series[data-group=independent]")).count()
+        assert 0 < holding == page.locator(f"{part} .chart.set-off").count()
+    on = page.locator(".chart .series.on").evaluate_all("all => all.map(one => one.dataset.group)")
+    assert set(on) == {"independent"}
+    explorer.at(anew=True, tab="size", set="independent")
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert "set" not in explorer.state
