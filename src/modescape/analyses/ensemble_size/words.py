@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.covers import covers_of, short
+from modescape.covers import covers_of, headed, short
 from modescape.wording import scores
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
@@ -60,7 +60,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         name = name if own == covers_of(dataset, "score") else f"{name} ({short(own)})"
         gain = full_gain(dataset, method, first)
         for size in (int(size) for size in dataset["size"].values if size <= full):
-            cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
+            cells = [_with_interval(dataset, method, str(key), size) for key in dataset["metric"].values]
             rows.append((name, str(size), *cells))
         if gain is not None:
             single, together = (
@@ -71,11 +71,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
     name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
-        f"In the table: score, 95 % interval{for_whom(covers_of(dataset, 'score'))}, and in brackets the one for "
-        f"{covers_of(dataset, 'score', which='_these')}."
+        f"In the table: score and 95 % interval{for_whom(covers_of(dataset, 'score'))}; the other kind is in the data."
     )
-    kinds = "; ".join(filter(None, (short(covers_of(dataset, "score", which=which)) for which in ("", "_these"))))
-    named = [f"{one}, 95 % ({kinds})" for one in scores.header(dataset["metric"].values, dataset)]
+    named = [headed(one, covers_of(dataset, "score")) for one in scores.header(dataset["metric"].values, dataset)]
     header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
@@ -84,14 +82,13 @@ def _called(dataset: xr.Dataset, method: str) -> str:
     return "given" if method == "independent" and dataset.attrs.get("given") else method
 
 
-def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
-    """A score, its interval for new members on new examples, and in brackets that for these members."""
+def _with_interval(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
+    """A score and its interval for new members on new examples."""
 
     def written(name: str) -> str:
         return scores.written(metric, pick(dataset, name, approach=method, metric=metric, size=size))
 
-    new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
-    return f"{written('score')}, {new} ({these})"
+    return f"{written('score')}, {written('score_low')} to {written('score_high')}"
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
