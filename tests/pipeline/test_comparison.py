@@ -220,7 +220,7 @@ def test_thirty_published_networks_have_their_published_accuracies(shared_data):
     votes = stacked(predictions, range(len(files)))
     accuracy = VOTES.scores["accuracy"](votes, predictions.label)
     assert (len(files), found.bare, found.names[int(accuracy.argmax())]) == (
-        *(30, True, "shake_shake_26_2x64d_SSI_cutout16_predictions"),
+        *(30, True, "shake_shake_26_2x64d_SSI_cutout16"),
     )
     assert accuracy.max() == pytest.approx(0.9711)
     assert VOTES.scores["accuracy"](VOTES.combine(votes), predictions.label) == pytest.approx(0.97)

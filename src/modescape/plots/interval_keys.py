@@ -44,7 +44,7 @@ def _named(series: Series, points: Points, panel: Panel) -> list[str]:
     """How a legend calls a series that has intervals of its own: by its rows, as hollow marks, or by its name."""
     if panel.rows is not None:
         rows = np.unique(np.rint(points.y[points.there]).astype(int))
-        return [panel.rows[row] for row in rows]
+        return [str(panel.rows[row]) for row in rows]
     return ["Hollow"] if points.hollow[points.there].all() else [series.name]
 
 

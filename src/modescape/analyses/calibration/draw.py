@@ -235,7 +235,7 @@ def _temperatures(dataset: xr.Dataset) -> Panel:
         in_legend=False,
     )
     return Panel(
-        title="Temperatures: above 1 is overconfident",
+        title="Above 1 is overconfident",
         x_label="Member",
         y_label="Fitted temperature",
         series=[one, fitted],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.analyses.ensemble_size.draw import called, of_test_sampling_alone
-from modescape.covers import THESE, covers_of
+from modescape.covers import NEW, THESE, covers_of
 from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
 from modescape.plots import style
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modescape.metrics.scores import Score
 
 ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
+UNNAMED = {"new": NEW, "these": THESE}  # of results of earlier versions, which do not say
 ABOUT = (
     "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
     "interval answer different questions: one is drawn at a time."
@@ -38,8 +39,9 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     """Gains against size by score and kind of interval; the first score's is a picture."""
     dataset = results["ensemble_size"]
     known = scores(dataset)
-    largest = int(dataset["size"].values.max(initial=1))
-    words = {covers_of(dataset, "gain", which=ending): kind for kind, ending in ENDINGS.items()}  # of a pair one kind
+    largest = _largest(dataset)
+    named = {kind: covers_of(dataset, "gain", which=ending) for kind, ending in ENDINGS.items()}
+    words = {text or UNNAMED[kind]: kind for kind, text in named.items()}  # of a pair one kind
     covers = [(kind, text) for text, kind in words.items() if f"gain_low{ENDINGS[kind]}" in dataset]
     if not known or largest < 2 or not covers:
         return Explored()
@@ -108,10 +110,19 @@ def _level(longer: tuple[str, Difference], factor: float, largest: float) -> lis
     return [line, bar]
 
 
+def _largest(dataset: xr.Dataset) -> int:
+    """The most networks that are averaged, snapshots apart: their gain is not over one network."""
+    others = [str(method) for method in dataset["approach"].values if str(method) != "snapshots"]
+    known = (
+        dataset["gain"].sel({"approach": others}).notnull().any([dim for dim in dataset["gain"].dims if dim != "size"])
+    )
+    return int(dataset["size"].values[known.values].max(initial=1))
+
+
 def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Difference] | None) -> Chart:
     score = scores(dataset)[metric]
     ending = ENDINGS[kind]
-    largest = float(dataset["size"].values.max())
+    largest = float(_largest(dataset))
     zero = Series(name="One network", x=np.array([0.5, largest + 0.5]), y=np.zeros(2), line="dash", width=1)
     series = [zero]
     for method in methods(dataset):

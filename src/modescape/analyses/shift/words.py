@@ -88,10 +88,15 @@ def _takeaway(dataset: xr.Dataset) -> str:
         for method in ("single", "independent")
     )
     interval = keyed(gain_covers(dataset, "independent"))
+    means = (
+        f"From severity {severities[0]} to {severities[-1]} accuracy goes from {one} for one network and from {all_} "
+        "for independent networks averaged"
+    )
+    if "gain" not in dataset:  # a result of an earlier version
+        return f"{means} ({sample(dataset)})."
     first, last = (_gained(dataset, at) for at in (severities[0], severities[-1]))
     return (
-        f"From severity {severities[0]} to {severities[-1]} accuracy goes from {one} for one network and from {all_} "
-        f"for independent networks averaged: a paired difference of {first} on clean images and {last} on the "
+        f"{means}: a paired difference of {first} on clean images and {last} on the "
         f"most corrupted ({interval}; {sample(dataset)})."
     )
 
