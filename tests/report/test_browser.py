@@ -1,7 +1,7 @@
 """The page in a real browser: Chromium, opened from the disk."""
 
 import pytest
-from browsing import Opened
+from browsing import OPEN_ALL, Opened
 from example_page import EVIL, make_content
 from example_results import example_result
 
@@ -151,3 +151,16 @@ def test_a_scene_is_drawn_when_it_is_seen_and_turned_by_keys(chromium, tmp_path)
         assert page.evaluate(pixels) == seen[0]
         assert opened.said == []
         assert opened.asked == [page_file.as_uri()]
+
+
+@pytest.mark.parametrize(("width", "media"), [(320, "screen"), (680, "print")])  # A4 within its margins: 680 px
+def test_numbers_of_cards_and_tables_are_whole_in_narrow_windows_and_on_paper(chromium, page_file, width, media):
+    with Opened(chromium, page_file, width=width) as opened:
+        opened.page.emulate_media(media=media)
+        size = "one => [one.getBoundingClientRect().height, parseFloat(getComputedStyle(one).lineHeight)]"
+        heights = opened.page.locator("#verdict .value").evaluate_all(f"all => all.map({size})")
+        assert heights
+        assert all(high < 1.5 * line for high, line in heights)
+        opened.page.evaluate(OPEN_ALL)
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        assert opened.page.locator(".table-box:visible").evaluate_all(cut) <= 2  # of more than a dozen columns
