@@ -45,7 +45,14 @@ def test_the_result_follows_the_schema_and_has_values(name, result):
     unknown = {
         "decomposition": ("scale", "distance"),
         "curvature": ("correlation_low", "correlation_high"),
-        "equal_cost": ("ece", "excess", "temperature"),  # of confidences in classes
+        "equal_cost": (
+            "ece",
+            "excess",
+            "temperature",
+            "ece_change",
+            "ece_change_low",
+            "ece_change_high",
+        ),  # of confidences in classes
     }
     for key, values in result.data_vars.items():
         assert np.isfinite(values).any() or key in unknown.get(name, ()), key
