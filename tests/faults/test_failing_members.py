@@ -17,7 +17,7 @@ from stand_ins import no_figures, stacked
 from test_cli import called
 
 from modescape import pipeline, recipe
-from modescape.analyses import figures
+from modescape.analyses import ANALYSES, figures
 from modescape.analyses.settings import usual
 from modescape.errors import InputError, WorkError
 from modescape.progress import Progress
