@@ -65,6 +65,15 @@ def headed(name: str, covers: str) -> str:
     return f"{name}, 95 %{f' ({short(covers)})' if covers else ''}"
 
 
+def tagged(covers: str) -> str:
+    """Behind bounds in the title of a panel.
+
+    >>> tagged(NEW), tagged("")
+    ('95 %, new members', '95 %')
+    """
+    return f"95 %, {short(covers)}" if covers else "95 %"
+
+
 def covers_of(dataset: xr.Dataset | None, variable: str, approach: object = "", *, which: str = "") -> str:
     """What an interval of a result is for; "" where a result of an earlier version does not say.
 

@@ -10,7 +10,7 @@ from made_tables import CALIBRATED, LONG, ONE, SOUP, several, table
 from modescape.decision import Rules, decide
 from modescape.decision.comparisons import size_steps
 from modescape.decision.tables import compared, steps
-from modescape.decision.words import head, lead
+from modescape.decision.words import evidence, head, lead
 
 
 def test_each_further_network_is_told_with_its_paired_interval():
@@ -63,3 +63,11 @@ def test_averages_of_weights_are_compared_with_one_network_in_the_same_calibrati
     title, ((name, (nll, *_)),) = beside.groups[-1]
     assert title == "Averages of weights, compared with one network (calibrated)"
     assert (name, nll[0]) == (average.label, "\N{MINUS SIGN}0.001")
+
+
+def test_of_networks_that_others_made_intervals_are_for_these_models_and_sizes_for_the_best():
+    first = replace(ONE, name="the best network")
+    rows = table((first, 0.5, 0.5), (replace(several(2), name="the 2 best networks"), 0.44, 0.44))
+    found = decide(rows)
+    assert "(intervals for these models on new examples)" in head(rows, found, Rules())[-1]
+    assert "members" not in " ".join([*head(rows, found, Rules()), *evidence(rows, found, numbers=True)])

@@ -230,8 +230,8 @@ def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     rows = replace(rows, **errors, excess=np.array([0.0, -0.055]))
     text = " ".join(evidence(rows, decide(rows))).replace("\N{NO-BREAK SPACE}", " ")
     assert (
-        "It is worse calibrated than one network: ECE 0.060 against 0.020 (95 % interval 0.010 to 0.070 for these "
-        "members of the difference). It is underconfident" in text
+        "It is worse calibrated than one network: ECE 0.060 against 0.020 (difference: 95 % interval 0.010 to "
+        "0.070 for these members). It is underconfident" in text
     )
     assert "5.5 points below its accuracy." in text
     rows = replace(rows, temperature=np.array([1.0, 0.72]))

@@ -95,11 +95,11 @@ class Disk:
         yield
         self.set("held", 0)
 
-    def start(self, *arguments: str) -> "Run":
-        """``modescape`` with these arguments, in processes of its own."""
+    def start(self, *arguments: str, watched: bool = True) -> "Run":
+        """``modescape`` with these arguments, in processes of its own; unwatched, it writes while another is held."""
         command = [sys.executable, "-m", "modescape", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
-        environment = {**os.environ, **self.environment}
+        environment = {**os.environ, **(self.environment if watched else {})}
         return Run(subprocess.Popen(command, env=environment, start_new_session=True, text=True, **pipes))
 
     def run(self, *arguments: str) -> tuple[int, str]:

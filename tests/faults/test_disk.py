@@ -2,10 +2,8 @@
 
 import csv
 import errno
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -157,12 +155,9 @@ def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
 )
 def test_of_two_at_once_one_is_refused(disk, undisturbed, command):
     first = disk.start(*arguments(disk.root))
-    with disk.within(first, "members/"):
-        os.kill(first.process.pid, signal.SIGSTOP)  # it is at work for as long as the other needs
-    try:
-        code, text = disk.run(*(arguments(disk.root) if command == "run" else [command, str(disk.root)]))
-    finally:
-        os.kill(first.process.pid, signal.SIGCONT)
+    with disk.within(first, "members/"):  # it is at work for as long as the other needs
+        words = arguments(disk.root) if command == "run" else [command, str(disk.root)]
+        code, text = disk.start(*words, watched=False).end()
     assert (code, plain(text)) == (2, True), text
     assert f"is in use by process {first.process.pid}" in text
     code, text = first.end()

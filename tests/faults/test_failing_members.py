@@ -391,7 +391,7 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
     with monkeypatch.context() as patch, no_figures():
         patch.setattr(training, "train_task", failing)  # a worker that fails for one kind of network only
         study = pipeline.run("digits", tmp_path / "s", overrides=overrides)
-    assert "of 'long run' there are none" in study.result("cyclic").attrs["not_enough"]
+    assert "there are none of 'long run'" in study.result("cyclic").attrs["not_enough"]
     assert pipeline.failures(study) == [
         f"cyclic-long-run: member {member}, training: ArithmeticError: no cycle" for member in (0, 1)
     ]

@@ -118,7 +118,9 @@ def test_built_in_networks_are_no_news():
 def test_a_command_is_not_run(folder):
     words = ["--set=model.factory=os:system", "--set=model.arguments={command: touch hit}", "--engine=here"]
     done = modescape("train", "digits", *words, gigabytes=32, seconds=60)
-    plain_error(done, 2, "model.factory 'os:system' belongs to Python's standard library, expected a function or class")
+    plain_error(
+        done, 2, "model.factory 'os:system' belongs to Python's standard library, expected a Python function or class"
+    )
     assert list(folder.iterdir()) == [folder / "evil_module.py"]
 
 

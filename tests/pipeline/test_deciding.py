@@ -39,7 +39,9 @@ def test_a_comparison_is_decided_on(tmp_path):
         decide(tmp_path / "few")
     result = tmp_path / "kept" / "results" / "model_scores.nc"
     result.write_bytes(result.read_bytes()[:-1])
-    with pytest.raises(WorkError, match=r"model_scores\.nc' .* not as it was written; .*: modescape compare FILE"):
+    with pytest.raises(
+        WorkError, match=r"model_scores\.nc' .* has changed since it was written; .*: modescape compare FILE"
+    ):
         decide(tmp_path / "kept")
 
 

@@ -79,7 +79,7 @@ def test_an_odd_network_goes_through_everything_and_predicts_as_plain_torch(tmp_
     reading = ["model.output=main", "model.output_kind=probabilities"]
     heard, analyses = Hearing(), ["analyses=[diversity_plane]"]
     study = pipeline.run("digits", tmp_path / "s", overrides=settings("Odd", *reading, *analyses), progress=heard)
-    assert any("trained is 'main' of a dict with main, other" in line for line in heard.lines)
+    assert any("the loss uses 'main' of a dict with main, other" in line for line in heard.lines)
     assert any("no gradient reaches" in line and "other.weight" in line for line in heard.lines)
     assert study.has_result("diversity_plane")
     assert study.manifest["network"]["kept_buffers"] == ["mean"]

@@ -30,6 +30,19 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
 
 
 @pytest.mark.ci
+def test_the_answer_is_one_screen(chromium, tmp_path):
+    """The sentence, four numbers and two pictures, in a small laptop's window."""
+    page_file, names = tmp_path / "report.html", ("solution_similarity", "ensemble_size", "equal_cost", "cyclic")
+    content = make_content(name="digits", results={name: example_result(name) for name in names})
+    page_file.write_text(build_page(content), encoding="utf-8")
+    with Opened(chromium, page_file, width=1280) as opened:
+        assert opened.page.locator("#verdict .card").count() == 4
+        assert opened.page.locator("#verdict .firsts .plot-box").count() == 2
+        ends = "Math.max(...[...document.querySelectorAll('#verdict *')].map(one => one.getBoundingClientRect().bottom))"
+        assert opened.page.evaluate(ends) <= 800
+
+
+@pytest.mark.ci
 def test_colours_follow_the_system_and_the_button(chromium, tmp_path):
     page_file, name = tmp_path / "report.html", "training"  # one figure shows it
     page_file.write_text(build_page(make_content(results={name: example_result(name)})), encoding="utf-8")

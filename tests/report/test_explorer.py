@@ -114,12 +114,32 @@ def test_what_a_link_does_not_know_is_the_first(explorer):
         layer="9",
         members="0,99",
         pair="7",
+        calibration="warm",
     )
     assert explorer.page.get_attribute("#tab-size", "aria-selected") == "true"
     view = explorer.view(SIZE)
     assert [one.input_value() for one in view.locator("select").all()] == ["accuracy", "new"]
     for tab in TABS:
         assert explorer.at(tab=tab).page.locator("#explorer .plot svg").count()
+
+
+def test_a_link_says_which_predictions_are_seen(explorer):
+    title = "All that can be done with these networks, the best on top"
+    said = {}
+    for way in ("raw", "calibrated"):
+        view = explorer.at(anew=True, tab="methods", calibration=way).view(title)
+        assert view.locator("select").nth(1).input_value() == way
+        said[way] = view.locator("> .said-of").inner_text()
+    assert said["raw"] != said["calibrated"]
+
+
+def test_the_legend_of_a_layer_names_intervals_where_it_draws_some(explorer):
+    explorer.at(anew=True, tab="reliability")
+    view = explorer.view("Calibration of one network and of the ensemble")
+    assert view.locator(".legend .interval").count() == 0  # shares by confidence have none
+    choice = view.locator("select").first
+    choice.select_option(label="Calibrated NLL, paired: below 0 is better")
+    assert view.locator(".legend .interval").count() == 1
 
 
 def test_cards_are_the_results(explorer):

@@ -11,7 +11,7 @@ import numpy as np
 from modescape.metrics.scores import Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.wording.numbers import SPACE, count
+from modescape.wording.numbers import SPACE
 from modescape.wording.scores import difference, unit
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     interval = f"95{SPACE}% interval {bounds}" if np.isfinite(best.low) else bounds
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
-    told = f"{better} of {count(len(known), 'row')} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
+    told = f"{better} of {len(known)} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
     first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
     gain = f"{score.short} {number}{unit(metric, dataset)}"
     return (

@@ -12,7 +12,7 @@ from modescape.metrics.scoring import CLASSES, Scoring
 INTERVALS_OF_MEANS = (
     "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the "
     "variance over test examples and that between runs (of subsets: between members) without what the same examples "
-    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these members on new "
+    "made of it; a single run: test examples alone. The narrower ones, in the data, are for these members on new "
     "examples"
 )
 INTERVALS_OF_RUNS = (

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from modescape.covers import THESE, THESE_MODELS
 from modescape.metrics.scores import Score
 
 Advice = Literal[
@@ -109,6 +110,16 @@ class Table:
     def score(self) -> Score:
         """The record of the deciding score."""
         return self.scores[self.deciding]
+
+    @property
+    def given(self) -> bool:
+        """Whether others made the networks: all are compared with the best of them, as none is of a recipe."""
+        return self.candidates[0].label != "one network"
+
+    @property
+    def covers(self) -> str:
+        """What all intervals are for."""
+        return THESE_MODELS if self.given else THESE
 
     @property
     def sign(self) -> float:

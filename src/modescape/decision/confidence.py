@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from modescape.covers import THESE
 from modescape.decision.candidates import Table
 from modescape.decision.rules import Decision
 from modescape.wording import scores
@@ -53,12 +52,10 @@ def _errors(table: Table, place: int) -> str:
     found = table.worse_calibrated(place)
     both = [scores.written("ece", value) for value in (table.ece[place], table.ece[0])]
     decimals = decimals_for(found.low, found.high, least=3, most=4)
-    bounds = interval(found.low, found.high, decimals, THESE)
-    return (
-        f"ECE {both[0]} against {both[1]} ({bounds} of the difference)"
-        if math.isfinite(found.low)
-        else (f"ECE {both[0]} against {both[1]}, without an interval of the difference")
-    )
+    if not math.isfinite(found.low):
+        return f"ECE {both[0]} against {both[1]}, without an interval of the difference"
+    bounds = interval(found.low, found.high, decimals, table.covers)
+    return f"ECE {both[0]} against {both[1]} (difference: {bounds})"
 
 
 def _temperature(table: Table, place: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from modescape.covers import THESE, headed
+from modescape.covers import headed
 from modescape.decision.candidates import Difference, Table
 from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.rules import Decision
@@ -13,8 +13,6 @@ from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.head import Rows
 from modescape.wording.numbers import significant
 from modescape.wording.scores import difference
-
-ABOUT = f"Differences with 95 % intervals for {THESE}."
 
 
 def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
@@ -34,9 +32,9 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
             price = (candidate.price.training, candidate.price.passes)
             rows.append((candidate.label, [*cells, *((_times(times), "") for times in price)]))
         groups.append((f"{one.title}, compared with {compared_with(table, one.against)}", rows))
-    changes = (headed(_head(score, unit), THESE) for score in table.scores.values())
+    changes = (headed(_head(score, unit), table.covers) for score in table.scores.values())
     header = ("candidate", *changes, "training (times)", "passes (times)")
-    return Rows(header, groups, ABOUT) if groups else None
+    return Rows(header, groups, _about(table)) if groups else None
 
 
 def steps(table: Table, decision: Decision, unit: str = "") -> Rows | None:
@@ -45,11 +43,13 @@ def steps(table: Table, decision: Decision, unit: str = "") -> Rows | None:
         (f"{small} to {large}", [_cell(table.deciding, found)])
         for small, large, found in advised_steps(table, decision)
     ]
-    return (
-        Rows(("networks", headed(f"change in {_head(table.score, unit)}", THESE)), [("", rows)], ABOUT)
-        if rows
-        else None
-    )
+    networks = "networks, the best first" if table.given else "networks"
+    header = (networks, headed(f"change in {_head(table.score, unit)}", table.covers))
+    return Rows(header, [("", rows)], _about(table)) if rows else None
+
+
+def _about(table: Table) -> str:
+    return f"Differences with 95 % intervals for {table.covers}."
 
 
 def _head(score: Score, unit: str) -> str:

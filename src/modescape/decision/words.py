@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from modescape.covers import THESE
 from modescape.decision.candidates import Candidate, Difference, Table
 from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.confidence import calibration_error
@@ -51,8 +50,7 @@ def called(table: Table, place: int) -> str:
 
 def baseline(table: Table) -> str:
     """What all are compared with: one network as it is, or the best of networks that others made."""
-    first = table.candidates[0].label
-    return "one network as it is" if first == "one network" else first
+    return table.candidates[0].label if table.given else "one network as it is"
 
 
 def _what_to_do(table: Table, decision: Decision) -> str:
@@ -118,7 +116,8 @@ def evidence(table: Table, decision: Decision, unit: str = "", numbers: bool = F
         *(_compared(table, decision, unit) if numbers else []),
         _further(table, decision, unit) if numbers else "",
         calibration_error(table, decision),
-        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {THESE}.",
+        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for "
+        f"{table.covers}.",
     ]
     return [part for part in parts if part]
 
@@ -128,8 +127,7 @@ def _not_converged(ending: Ending) -> str:
         return ""
     return (
         f"The members had not converged: the validation loss of {ending.falling} of {ending.members} was still "
-        f"falling when "
-        "training ended."
+        "falling when training ended."
     )
 
 
@@ -165,7 +163,7 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "the gain of averaging undertrained networks says little about trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
-    return f"{told} against {baseline(table)}{of_one} (intervals for {THESE}). Its price: {price}."
+    return f"{told} against {baseline(table)}{of_one} (intervals for {table.covers}). Its price: {price}."
 
 
 def _share(table: Table, decision: Decision) -> str:
@@ -200,7 +198,7 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     verb = "does" if len(told) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {better} {verb} better than "
-        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {THESE}."
+        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {table.covers}."
     )
 
 
@@ -256,4 +254,5 @@ def _further(table: Table, decision: Decision, unit: str) -> str:
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
-    return f"For {THESE}, each further network changes the {table.score.short}, from {'; '.join(told)}."
+    which = "each further network, the best first," if table.given else "each further network"
+    return f"For {table.covers}, {which} changes the {table.score.short}, from {'; '.join(told)}."

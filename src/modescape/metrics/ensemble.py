@@ -40,7 +40,7 @@ LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fiel
 INTERVALS = (
     "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it; a single network, and the "
-    "gain of two: of test examples alone. The narrower ones, in the tables, are for these members on new examples: "
+    "gain of two: of test examples alone. The narrower ones, in the data, are for these members on new examples: "
     "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
     "show on average"
 )

@@ -39,7 +39,7 @@ INTERVALS = (
     "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between disjoint ensembles of each size without what the same examples made of it; of "
     f"sizes with fewer than {LEAST} such ensembles grown from the largest that has them. The narrower ones, in the "
-    "tables, are for these members on new examples: normal, on the variance over test examples. Those of the "
+    "data, are for these members on new examples: normal, on the variance over test examples. Those of the "
     "calibration error are of what test sets of this size show on average"
 )
 

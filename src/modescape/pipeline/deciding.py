@@ -16,11 +16,10 @@ import numpy as np
 from modescape import analyses
 from modescape.analyses import ANALYSES
 from modescape.answers import answer, score
-from modescape.covers import THESE
 from modescape.decision import Budget, Candidate, Decision, Rules, Table
 from modescape.decision.candidates import Difference
 from modescape.decision.rules import Machine
-from modescape.decision.words import evidence, head
+from modescape.decision.words import baseline, evidence, head
 from modescape.errors import DamageError, InputError, ModescapeError, NotEnough, WorkError
 from modescape.pipeline.comparison import ABOUT
 from modescape.pipeline.comparison_page import WORD
@@ -190,7 +189,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
     together = "" if decision.overruled is None else f"; for all {decision.allowed(table)} candidates together"
-    covers = f"{THESE}; candidate minus one network as it is{together}"
+    covers = f"{table.covers}; candidate minus {baseline(table)}{together}"
     gains = {name: table.difference(decision.chosen, 0, name).widened(decision.widened) for name in table.scores}
     return answer(
         "decide",
@@ -204,7 +203,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
         gain={name: score(*_ends(gains[name]), covers=covers) for name in table.scores},
         cost=_cost(one, machine),
         decided_by=table.deciding,
-        net=score(*_ends(decision.net), covers=f"{THESE}; improvement less its price"),
+        net=score(*_ends(decision.net), covers=f"{table.covers}; improvement less its price"),
         examples={"chosen_on": table.chosen_on, "judged_on": table.judged_on, "needed": decision.needed},
         rules={name: getattr(found.rules, name) for name in Rules.__dataclass_fields__},
         candidates=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -73,5 +74,9 @@ def by_covers(series: Series, covers: Sequence[str]) -> list[Series]:
 
 def title_of(panel: Panel | HeatMap) -> str:
     """A panel's title; below it what its intervals are for, where that is not what the figure's are."""
-    known = isinstance(panel, Panel) and panel.covers
-    return f"{panel.title}\n{keyed(panel.covers)}" if known else panel.title
+    if isinstance(panel, HeatMap) or not panel.covers:
+        return panel.title
+    below = keyed(panel.covers)
+    if panel.title_letters is not None:
+        below = textwrap.fill(below, panel.title_letters, break_long_words=False)
+    return f"{panel.title}\n{below}"

@@ -105,6 +105,7 @@ class Panel:
     wide: bool = False  # as wide as the figure: the last panel, where it begins a row
     height: float = 1.0  # over that of the figure's panels
     covers: str = ""  # what its intervals are for, below its title; "": as those of the figure
+    title_letters: int | None = None  # in a line of what stands below the title; None: as many as it has
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,13 +125,17 @@ def _own_axis(panel: Panel | HeatMap, beside: bool) -> Panel | HeatMap:
 def _folded(panel: Panel | HeatMap, inside: float, high: float) -> Panel | HeatMap:
     """A panel whose texts are no longer than the sides of its axes."""
 
+    def most(inches: float, letters: float) -> int:
+        return max(8, int(inches * letters))
+
     def lines(text: str, inches: float, letters: float) -> str:
-        return "\n".join(
-            textwrap.fill(line, max(8, int(inches * letters)), break_long_words=False) for line in text.split("\n")
-        )
+        width = most(inches, letters)
+        return "\n".join(textwrap.fill(line, width, break_long_words=False) for line in text.split("\n"))
 
     if isinstance(panel, HeatMap) and CELL * len(panel.columns) > inside:
         panel = replace(panel, most_printed=(0, 0))
+    elif isinstance(panel, Panel):
+        panel = replace(panel, title_letters=most(inside, TITLE_LETTERS))
     return replace(
         panel,
         title=lines(panel.title, inside, TITLE_LETTERS),

@@ -92,6 +92,10 @@ def _worded(view: View, result: xr.Dataset) -> View:
         view,
         title=say(view.title),
         about=say(view.about),
+        choices=[
+            dataclasses.replace(one, options=[(value, say(words)) for value, words in one.options])
+            for one in view.choices
+        ],
         charts={key: in_words(chart, word, grouped) for key, chart in view.charts.items()},
         sentences={key: say(sentence) for key, sentence in view.sentences.items()},
     )

@@ -179,7 +179,8 @@
       const legend = shown.length < chart.panels.length ? chart.legend.filter((key) => groups.has(key.group)) : chart.legend;
       const single = shown.length === 1;
       if (until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
-      show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
+      const bounded = panels.some((panel) => (panel.series || []).some((one) => one.band || one.bars));
+      show(box, { ...chart, panels, legend, intervals: bounded ? chart.intervals : null, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
       if (held === view) return;
       held = view;
       title.textContent = view.title;

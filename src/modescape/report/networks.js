@@ -159,7 +159,12 @@
       ...(several ? [element("div", { class: "two" }, matrix.node, element("div", {}, head, list, more))] : []), detailBox,
       element("p", { class: "kicker" }, `${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, evenly spaced over the split, the most disputed first; averages are computed here. Press a cell of the matrix for a pair, an example for every member's probabilities. ✓: right.`));
     let shownCount = LISTED, shownPair = null;
-    more.addEventListener("click", () => { shownCount += LISTED; refresh(); });
+    more.addEventListener("click", () => {
+      const first = shownCount;
+      shownCount += LISTED;
+      refresh();
+      if (more.hidden) list.querySelectorAll("button")[first]?.focus({ preventScroll: true });  // keys go on from there
+    });
 
     function showDetail() {
       const at = held.examples.indexOf(page.state.example);

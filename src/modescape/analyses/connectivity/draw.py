@@ -10,7 +10,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS
-from modescape.covers import covers_of, short
+from modescape.covers import covers_of, tagged
 from modescape.metrics.scores import TARGET_UNIT, score_of
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
@@ -142,8 +142,8 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
     for kind in kinds:
         mean, low, high = mean_of(dataset, kind, "loss")
         there = math.isfinite(low) and math.isfinite(high)
-        whose = short(covers_of(dataset, "mean_barrier"))
-        interval = f" ({low:.2f} to {high:.2f};\n95 %, {whose})" if there else ""
+        tag = tagged(covers_of(dataset, "mean_barrier"))
+        interval = f" ({low:.2f} to {high:.2f};\n{tag})" if there else ""
         title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
         panel = charts.square(title, "Member", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))

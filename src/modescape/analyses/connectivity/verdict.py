@@ -28,14 +28,16 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     sentence = (
         f"Between two of them the test loss rises by {significant(raw)} nats on the straight line of their weights"
     )
+    whom = for_whom(covers_of(found, "mean_barrier"))
     if math.isfinite(low) and math.isfinite(high):
-        whom = for_whom(covers_of(found, "mean_barrier"))
         sentence += f" (mean over pairs, 95 % interval {significant(low)} to {significant(high)}{whom})"
         if low <= 0:
             return Part(why={45: f"{sentence}: whether their weights can be averaged is unclear."})
-    best = {kind: mean_of(found, kind, "loss")[0] for kind in kinds_of(found) if kind.startswith("aligned")}
-    if best and all(map(math.isfinite, best.values())):
-        kind = min(best, key=lambda kind: best[kind])
+    best = {kind: mean_of(found, kind, "loss") for kind in kinds_of(found) if kind.startswith("aligned")}
+    if best and all(math.isfinite(value) for value, *_ in best.values()):
+        kind = min(best, key=lambda kind: best[kind][0])
         reset = " and their statistics are reset" if kind == "aligned_reset" else ""
-        sentence += f", by {significant(best[kind])} once their units are aligned{reset}"
+        value, low, high = best[kind]
+        ends = f" ({significant(low)} to {significant(high)})" if math.isfinite(low) and math.isfinite(high) else ""
+        sentence += f", by {significant(value)}{ends} once their units are aligned{reset}"
     return Part(why={45: f"{sentence}."})

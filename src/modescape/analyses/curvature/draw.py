@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS, Likeness
-from modescape.covers import covers_of, short
+from modescape.covers import covers_of, tagged
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit
@@ -189,7 +189,7 @@ def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
     chosen = dataset.sel({"metric": ball, "other_metric": other})
     low, value, high = (float(chosen[f"correlation{end}"]) for end in ("_low", "", "_high"))
     said = f"rank correlation {style.number(value)}" if np.isfinite(value) else "no rank correlation"
-    whose = f";\n95 %, {short(covers_of(dataset, 'correlation'))}"
+    whose = f";\n{tagged(covers_of(dataset, 'correlation'))}"
     ends = f" ({style.number(low)} to {style.number(high)}{whose})" if np.isfinite(low) else ""
     (title, x_label), (name, label) = BALLS[ball], words(dataset, other)
     series = [

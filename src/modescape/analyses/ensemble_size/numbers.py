@@ -75,7 +75,7 @@ def _answer(gain: Gain | None, given: bool) -> str:
         return "No verdict on the ensemble: it needs at least two trained networks."
     if not gain.conclusive:
         whose = "these predictions" if given else "this study"
-        return f"Inconclusive: {whose} cannot tell whether averaging helped."
+        return f"Inconclusive: {whose} cannot tell whether averaging all networks helped."
     if given:
         return f"Their average is {'better' if gain.value < 0 else 'worse'} than one of them picked at random."
     return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks hurt."

@@ -93,7 +93,7 @@ def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
         return f"No verdict on the ensemble: {missing}."
     if not gain.conclusive:
         whose = "these predictions" if sizes is not None and sizes.attrs.get("given") else "this study"
-        return f"Inconclusive: {whose} cannot tell whether averaging helped."
+        return f"Inconclusive: {whose} cannot tell whether averaging all networks helped."
     if sizes is not None and sizes.attrs.get("given"):
         return f"Their average is {'better' if gain.value > 0 else 'worse'} than one of them picked at random."
     return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks hurt."

@@ -21,7 +21,7 @@ TEXT = Text(
     "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
     "the number of networks averaged: independent networks, and the last snapshots of one run.",
     "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
-    "interval for new members on new examples; the table also has the narrower one for these members on new "
+    "interval for new members on new examples; the data also have the narrower one for these members on new "
     "examples. A curve for "
     "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
     "from different runs, not from averaging as such.",
@@ -33,7 +33,7 @@ NUMBERS = Text(  # of a regression
     "score of the mixture of the predicted distributions, against the number of networks: independent networks, and "
     "the last snapshots of one run.",
     "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % interval "
-    "for new members on new examples; the table also has the narrower one for these members on new examples. Lower "
+    "for new members on new examples; the data also have the narrower one for these members on new examples. Lower "
     "is better. The squared error of k networks is exactly E1 - (1 - 1/k) V with the variance V between networks, so "
     "the curve of its root shows at once how far more networks would bring it.",
 )
@@ -44,7 +44,7 @@ GIVEN = Text(  # of predictions that others made
     "given networks, for each size.",
     "Size 1 is the mean single network. Where each network gives only a class, the average is a vote: the class with "
     "the most votes, the first of several in a tie. The band is a 95 % interval for new models on new "
-    "examples; the table also has the narrower one for these models on new examples. A subset selected for being good "
+    "examples; the data also have the narrower one for these models on new examples. A subset selected for being good "
     "is not on this curve: its own section shows what selection gains.",
 )
 

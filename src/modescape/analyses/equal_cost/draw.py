@@ -100,7 +100,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         against(table, places, "training", "Training (times one network's)"),
         against(table, places, "passes", "Passes (times one network's)"),
     ]
-    return [*rows, *costs]
+    return [*rows, *(panel for panel in costs if panel.series)]
 
 
 def _ends(table: Table, places: list[int], name: str, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -113,7 +113,7 @@ def _ends(table: Table, places: list[int], name: str, factor: float) -> tuple[np
 def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     low, middle, high = _ends(table, places, name, score.factor)
     zero = Series(
-        name="One network as it is",
+        name=baseline(table).capitalize(),
         x=np.zeros(2),
         y=np.array([0.0, max(len(places) - 1, 1)]),
         colour=style.NEUTRAL,

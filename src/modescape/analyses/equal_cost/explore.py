@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.draw import BEST, CALIBRATED, LOOKS, RAW, against, how_chosen, off_scale, shown
 from modescape.analyses.forest import Row, forest, takeaway
-from modescape.covers import THESE
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.prices import price_words
@@ -41,7 +40,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     calibrated = any(one.calibration != "none" for one in table.candidates)
     way = Choice(name="calibration", label="Predictions", options=WAYS if calibrated else WAYS[:1])
     first = _forest(table, table.deciding, named[table.deciding], shown(table)[0], PICTURED)
-    words = f"Candidates by their gain in {table.score.short}. Intervals: {THESE}."
+    words = f"Candidates by their gain in {table.score.short}. Intervals: {table.covers}."
     return Explored(
         views=[*_costs(dataset, table, way), _rows(dataset, table, named, way)],
         pictures=[Picture(chart=first, place=20, words=words)],
@@ -56,7 +55,9 @@ def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> list[View]:
         _, label, words = COSTS[cost]
         for key, _ in way.options:
             panel = against(table, shown(table, key)[0], cost, label)
-            charts[cost, key] = Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, covers=THESE)
+            charts[cost, key] = Chart(
+                title=panel.title, panels=[panel], columns=1, panel_height=330, covers=table.covers
+            )
             sentences[cost, key] = _frontier(dataset, table, cost, words, key)
     view = View(
         tab="size",
@@ -64,7 +65,7 @@ def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> list[View]:
         choices=[Choice(name="cost", label="Cost", options=[(cost, COSTS[cost][0]) for cost in known]), way],
         charts=charts,
         sentences=sentences,
-        about=f"Every candidate against what it costs. Intervals: {THESE}.",
+        about=f"Every candidate against what it costs. Intervals: {table.covers}.",
         place=20,
     )
     return [view] if known else []
@@ -80,7 +81,7 @@ def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str
             found.append((best, where))
     unit = str(dataset.attrs.get("target_unit", ""))
     return " ".join(
-        f"{where} the best measured is {called(table, at)}: {changes(table, at, 0, unit)}, for {THESE}."
+        f"{where} the best measured is {called(table, at)}: {changes(table, at, 0, unit)}, for {table.covers}."
         for at, where in found
     )
 
@@ -93,14 +94,14 @@ def _rows(dataset: xr.Dataset, table: Table, named: Mapping[str, Score], way: Ch
             drawn, off = shown(table, key)
             charts[name, key] = _forest(table, name, score, drawn)
             rows = [_row(table, place, name) for place in [*drawn, *off]]
-            sentences[name, key] = takeaway(name, dataset, rows, baseline(table), THESE)
+            sentences[name, key] = takeaway(name, dataset, rows, baseline(table), table.covers)
     return View(
         tab="methods",
         title="All that can be done with these networks, the best on top",
         choices=[explored_scores(named), way],
         charts=charts,
         sentences=sentences,
-        about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} Intervals: {THESE}.",
+        about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} Intervals: {table.covers}.",
         place=10,
     )
 
@@ -122,4 +123,4 @@ def _row(table: Table, place: int, metric: str) -> Row:
 
 def _forest(table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40) -> Chart:
     rows = [_row(table, place, metric) for place in places]
-    return forest(f"{score.label}: every candidate", score, rows, baseline(table), THESE, most)
+    return forest(f"{score.label}: every candidate", score, rows, baseline(table), table.covers, most)

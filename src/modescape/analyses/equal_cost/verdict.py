@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.reading import decided
-from modescape.covers import THESE
 from modescape.decision.tables import compared, steps
 from modescape.decision.words import change, evidence, head, lead
 from modescape.wording.head import Card, Part
@@ -50,4 +49,4 @@ def longer_card(table: Table, decision: Decision, unit: str) -> list[Card]:
     value = written(metric, float(table.mean[metric][decision.chosen]))
     found = change(score, table.difference(decision.chosen, 0, metric), unit)
     label = one.label.capitalize() if score.percent else f"{score.short} of {one.label}"
-    return [Card(label, value, f"{found} against one network, {THESE}")]
+    return [Card(label, value, f"{found} against one network, {table.covers}")]

@@ -33,7 +33,7 @@ RELATIONS = {
     0: "first of its family",
     1: "descends from",
     2: "shares a start that is not here with",
-    3: "joined to (which came first is unknown)",
+    3: "related, which came first is unknown, to",
 }
 MOST_NAMES = 4  # that a sentence lists
 

@@ -86,7 +86,7 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
         y_label="Corruption",
         matrix=gain,
         rows=[
-            corruption_name(name) + (" (no effect)" if str(name) in without else "")
+            corruption_name(name) + (" (left out)" if str(name) in without else "")
             for name in dataset["corruption"].values
         ],
         columns=[str(int(severity)) for severity in dataset["severity"].values],
@@ -114,7 +114,8 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
         return ""
     gap, bounds = difference(metric, *gain)
     return (
-        f"Severity {severity}: {scores(dataset)[metric].short} of one network {written(metric, one)}, of "
-        f"{style.method_look(method).spoken} {written(metric, other)}; difference, paired, {gap}"
+        f"Severity {severity}: {scores(dataset)[metric].short} {written(metric, one)} for one network "
+        f"(mean of {int(dataset.attrs['members'])}), "
+        f"{written(metric, other)} for {style.method_look(method).name}; difference, paired, {gap}"
         f"{unit(metric, dataset)} ({keyed(gain_covers(dataset, method))}: {bounds})."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.covers import covers_of, tagged
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart
 
@@ -79,7 +80,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def pair_text(dataset: xr.Dataset, name: str) -> str:
-    """Mean over pairs with its interval: "mean 0.270 (0.264 to 0.276)"."""
+    """Mean over pairs with its interval: "mean 0.270 (0.264 to 0.276; 95 %, new members)"."""
     metrics = [str(metric) for metric in dataset["metric"].values]
     if dataset.sizes["member"] < 2 or name not in metrics:
         return "one member: no pairs"
@@ -87,8 +88,10 @@ def pair_text(dataset: xr.Dataset, name: str) -> str:
     if not math.isfinite(mean):
         return "no pairs"
     there = math.isfinite(low) and math.isfinite(high)
-    interval = f"{style.fixed(low)} to {style.fixed(high)}" if there else "no interval"
-    return f"mean {style.fixed(mean)} ({interval})"
+    if not there:
+        return f"mean {style.fixed(mean)} (no interval)"
+    tag = tagged(covers_of(dataset, "pair_mean"))
+    return f"mean {style.fixed(mean)} ({style.fixed(low)} to {style.fixed(high)};\n{tag})"
 
 
 def _columns(names: list[str]) -> int:

@@ -53,7 +53,7 @@ def _accuracy_cards(solutions: xr.Dataset) -> list[Card]:
     if "accuracy" not in solutions or not solutions.sizes.get("member", 0):
         return []
     values = solutions["accuracy"].values
-    spread = f"{accuracy(values.min())} to {accuracy(values.max())}, {count(len(values), 'member')}"
+    spread = f"{count(len(values), 'member')} from {accuracy(values.min())} to {accuracy(values.max())}"
     return [Card("One network, on average", accuracy(values.mean()), spread)]
 
 

@@ -12,7 +12,7 @@ from modescape.plain import shown
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.judged import against, bounded
-from modescape.wording.numbers import count, listing
+from modescape.wording.numbers import count, interval, listing
 from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
@@ -49,10 +49,12 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         f"model chosen in the same way, {over_best.phrase}."
     )
     if holding(results, "covariance") is not None:  # of the advice
-        sentence += " The advice may name fewer: it weighs each gain against the price of its forward passes."
+        sentence += " The advice may name another number: it weighs each gain against the price of its forward passes."
+    ends_kept = (score.factor * end for end in (low, high))
+    own = interval(*ends_kept, 1 if score.percent else 3, covers_of(dataset, "kept_score"))
     note = (
-        f"by {scores.short(where['other_metric'])} alone, at any price; chosen on {folds - 1} of {folds} folds, scored "
-        "on the other"
+        f"{own}; by {scores.short(where['other_metric'])} alone, at any price; chosen on {folds - 1} of {folds} folds, "
+        "scored on the other"
     )
     limits = (
         "How good the kept models are by themselves: they are chosen on all images, where their score is too "

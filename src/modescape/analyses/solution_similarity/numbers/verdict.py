@@ -23,7 +23,7 @@ def part_of_numbers(solutions: xr.Dataset, unrelated: str) -> Part:
     unit = str(solutions.attrs.get("target_unit", ""))
     behind = f"{SPACE}{unit}" if unit else ""
     values = solutions["rmse"].values
-    spread = f"{of_target(values.min())} to {of_target(values.max())}, {count(len(values), 'member')}"
+    spread = f"{count(len(values), 'member')} from {of_target(values.min())} to {of_target(values.max())}"
     return Part(
         sentences={20: _sentence(solutions, behind)},
         why={10: _reason(solutions)},
