@@ -135,11 +135,12 @@ def test_a_link_says_which_predictions_are_seen(explorer):
 
 def test_the_legend_of_a_layer_names_intervals_where_it_draws_some(explorer):
     explorer.at(anew=True, tab="reliability")
-    view = explorer.view("Calibration of one network and of the ensemble")
-    assert view.locator(".legend .interval").count() == 0  # shares by confidence have none
-    choice = view.locator("select").first
-    choice.select_option(label="Calibrated NLL, paired: below 0 is better")
-    assert view.locator(".legend .interval").count() == 1
+    view = explorer.view("Calibration of the models, and temperature scaling")
+    choice, intervals = view.locator("select").first, view.locator(".legend .interval")
+    choice.select_option(label="Change of NLL: left is better")
+    assert intervals.count() == 1
+    choice.select_option(label="One network")  # shares by confidence have none
+    assert intervals.count() == 0
 
 
 def test_cards_are_the_results(explorer):
@@ -170,7 +171,7 @@ def test_scores_by_severity_are_the_results(explorer):
     method = str(shift["approach"].values[-1])
     explorer.at(tab="corruption", score="accuracy", method=method, severity=3)
     said = explorer.view("Under corruption: one network against a method").locator("> .said-of").inner_text()
-    shown = [float(number) for number in re.findall(r"([\d.]+)\s%[,;]", said)]
+    shown = [float(number) for number in re.findall(r"([\d.]+)\s% for", said)]
     at = {"metric": "accuracy", "severity": 3}
     scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
