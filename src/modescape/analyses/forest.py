@@ -64,7 +64,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, covers: 
         x_label=f"{score.of_differences(f'{score.short} minus that of {against}')}; better to the {side}",
         y_label="",
         series=[zero, *marks],
-        rows=[style.shortened(row.name, LETTERS) for row in kept],
+        rows=style.all_shortened([row.name for row in kept], LETTERS),
     )
     return Chart(title=title, panels=[panel], columns=1, panel_height=300, covers=covers)
 

@@ -142,9 +142,7 @@ def draw_heat_map(axes: Axes, panel: HeatMap) -> None:
     """Draw a matrix that fills its axes, or one of square cells."""
     paper.heat_map(axes, panel.matrix, panel.scale, panel.decimals, panel.most_printed)
     axes.set_aspect("equal" if panel.square else "auto")
-    rows, columns = (
-        [style.shortened(one, panel.label_length) for one in names] for names in (panel.rows, panel.columns)
-    )
+    rows, columns = (style.all_shortened(names, panel.label_length) for names in (panel.rows, panel.columns))
     paper.matrix_axes(axes, (rows, columns), (panel.y_label, panel.x_label), panel.most_labels)
     paper.panel_title(axes, title_of(panel))
 

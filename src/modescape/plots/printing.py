@@ -110,7 +110,7 @@ def _named(panel: Panel | HeatMap, wide: float) -> Panel | HeatMap:
     """A panel whose names along the vertical axis leave half of its width, or so, to the axes."""
     if panel.rows is None:
         return panel
-    return replace(panel, rows=style.unique([style.shortened(name, _most_letters(wide)) for name in panel.rows]))
+    return replace(panel, rows=style.unique(style.all_shortened(panel.rows, _most_letters(wide))))
 
 
 def _most_letters(wide: float) -> int:

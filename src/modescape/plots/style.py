@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -160,6 +161,21 @@ def shortened(text: object, length: int = LABEL_LENGTH) -> str:
     """Text of at most this many characters, the last an ellipsis where something was cut off."""
     line = one_line(text)
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def all_shortened(names: Iterable[object], length: int = LABEL_LENGTH) -> list[str]:
+    """Texts of at most this many characters; what is cut off at the end is cut out of the middle where two look alike.
+
+    >>> all_shortened(["shake_shake_26_2x32d", "shake_shake_26_2x96d", "densenet_bc_100_12"], 12)
+    ['shake…_2x32d', 'shake…_2x96d', 'densenet_bc…']
+    """
+    lines = [one_line(name) for name in names]
+    cut = [shortened(line, length) for line in lines]
+    tail = length // 2
+    return [
+        f"{line[: length - 1 - tail]}…{line[-tail:]}" if cut.count(own) > 1 and own != line else own
+        for line, own in zip(lines, cut, strict=True)
+    ]
 
 
 def unique(names: list[str]) -> list[str]:

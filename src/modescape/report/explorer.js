@@ -235,10 +235,11 @@
     bar.append(button);
   }
   bar.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const at = data.tabs.findIndex(([tab]) => tab === state.tab);
-    const [tab] = data.tabs[(at + step + data.tabs.length) % data.tabs.length];
+    const [at, count] = [data.tabs.findIndex(([tab]) => tab === state.tab), data.tabs.length];
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: count - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const [tab] = data.tabs[(to + count) % count];
     set({ tab });
     document.getElementById(`tab-${tab}`).focus();
   });

@@ -2,7 +2,7 @@
 (() => {
   const { element, show, number } = modescape;
   const LISTED = 12;  // examples at first
-  const BINS = 10;
+  const BINS = 15;  // as of the ECE of the results
 
   // log-probabilities by member, example and class; what is needed of them is made once, for all views
   const made = new WeakMap();
@@ -66,6 +66,7 @@
     return { filled, ece, excess: d3.sum(filled, (bin) => bin.sure - bin.right) / held.count };
   }
 
+  const fixed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
   // --- names of members in the state, "0,2,3": names of models are those of files, and may hold a comma (%2C)
@@ -119,7 +120,7 @@
   }
 
   function exampleCard(held, at, pair, together, choose) {
-    const says = (name, place, sure) => element("span", { class: place === held.label[at] ? "right" : "wrong" }, `${place === held.label[at] ? "✓" : "✗"} ${name}: ${held.classes[place]} ${number(sure, 2)}`);
+    const says = (name, place, sure) => element("span", { class: place === held.label[at] ? "right" : "wrong" }, `${place === held.label[at] ? "✓" : "✗"} ${name}: ${held.classes[place]} ${fixed(sure, 2)}`);
     const lines = pair.map((member) => says(`member ${held.members[member]}`, held.said[member][at], held.prob[member][at * held.width + held.said[member][at]]));
     if (together) {
       const place = best(together, at, held.width);
@@ -182,7 +183,7 @@
       if (together) {
         const all = scores(held, together);
         const alone = members.map((one) => scores(held, held.prob[one]));
-        said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${number(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${number(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count.toLocaleString("en")} examples, without an interval.`;
+        said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${fixed(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${fixed(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count.toLocaleString("en")} examples, without an interval.`;
       } else said.textContent = "Tick a member.";
       matrix.refresh();
       const pair = pairOf(held, page);
@@ -237,7 +238,7 @@
       const alone = reliability(held, average(held, [members[0]]));
       const { accuracy, nll } = scores(held, prob);
       const way = Math.abs(excess) < 0.002 ? "as sure as it is right" : excess > 0 ? "overconfident" : "underconfident";
-      said.textContent = `Temperature ${temperature}: accuracy ${percent(accuracy)}, NLL ${number(nll, 3)} nats, ECE ${number(ece, 2)} in ${BINS} bins; ${way} (confidence minus accuracy ${excess > 0 ? "+" : ""}${number(100 * excess, 2)} points).`;
+      said.textContent = `Temperature ${temperature}: accuracy ${percent(accuracy)}, NLL ${fixed(nll, 3)} nats, ECE ${fixed(ece, 3)} in ${BINS} bins; ${way} (confidence minus accuracy ${excess > 0 ? "+" : ""}${fixed(100 * excess, 1)} points).`;
       const bins = ({ filled: own }) => [own.map((bin) => (100 * bin.sure) / bin.count), own.map((bin) => (100 * bin.right) / bin.count)];
       const size = filled.map((bin) => 3 + 9 * Math.sqrt(bin.count / held.count));
       const [x, y] = bins({ filled });

@@ -106,6 +106,7 @@ GLOSSARY: dict[str, Term] = {
         ("expected calibration error",),
     ),
     "ensemble": Term("Several networks whose predictions are averaged.", forms=("ensembling",)),
+    "epoch": Term("One pass of training over all training examples."),
     "filter normalisation": Term(
         "Rescaling each filter of a random direction to the norm of the network's own filter, so that plots of the "
         "loss along it can be compared between networks.",
@@ -139,7 +140,9 @@ GLOSSARY: dict[str, Term] = {
         "Huang et al. 2017, arXiv 1704.00109",
         ("cyclic learning rate",),
     ),
-    "member": Term("One independently trained network of an ensemble, numbered from 0."),
+    "member": Term(
+        "One network of an ensemble, numbered from 0; in a deep ensemble, trained independently of the others."
+    ),
     "mode": Term("A region of weight space of low loss around a solution."),
     "mode connectivity": Term(
         "The observation that independently trained solutions can be joined by a curve of low loss, although the "
@@ -175,6 +178,7 @@ GLOSSARY: dict[str, Term] = {
         "interpolated, as activations shrink along the way.",
         "Jordan et al. 2022, arXiv 2211.08403",
     ),
+    "seed": Term("The number from which every random draw of a run follows; a run with another seed is another draw."),
     "sharpness": Term(
         "How far the loss can rise within a small ball around a solution, max over |delta| <= rho of "
         "L(w + delta) - L(w); adaptive sharpness measures delta relative to each weight.",
@@ -228,7 +232,7 @@ GLOSSARY: dict[str, Term] = {
     "weight averaging": Term(
         "One network with the mean of several networks' weights; it works only where no barrier lies between them.",
         "Izmailov et al. 2018, arXiv 1803.05407; Wortsman et al. 2022, arXiv 2203.05482",
-        ("weight average", "average of the weights", "averaged weights", "average the weights"),
+        ("weight average", "average of the weights", "averaged weights", "average the weights", "soup"),
     ),
 }
 

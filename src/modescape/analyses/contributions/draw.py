@@ -73,5 +73,5 @@ def _panel(dataset: xr.Dataset, metric: str, score: Score, kind: str, order: np.
         x_label=score.of_differences(score.name),
         y_label="Model",
         series=[zero, bars],
-        rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
+        rows=style.all_shortened(dataset["model"].values[order], NAME_LENGTH),
     )

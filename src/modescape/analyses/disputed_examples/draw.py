@@ -38,7 +38,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     )
     classes = [str(name) for name in dataset["class"].values]
     label, predicted = (dataset[name].values[:DRAWN].astype(float) for name in ("label", "predicted"))
-    rows = [style.shortened(name, NAME_LENGTH) for name in dataset["example"].values[:DRAWN]]
+    rows = style.all_shortened(dataset["example"].values[:DRAWN], NAME_LENGTH)
     hover = [
         f"label {_name(classes, own)}, average {_name(classes, said)}"
         for own, said in zip(label, predicted, strict=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TITLE = "The diversity-accuracy plane"
 STAR = ("*", "star")
 NEAR = 0.5  # of the baseline's error: how much less accurate networks of the right panel are, at most
+DETAIL = 0.05  # of the width of the left panel that a detail leaves out, at least
 MOST = 3.0  # diversity; networks much better than the baseline can lie anywhere above
 CURVES: dict[str, tuple[str, str, style.LineKind, float]] = {  # variable: name, colour, line, width
     "upper": ("Model: independent errors", "#6E6E6E", "solid", 1.8),
@@ -36,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Stars are the other networks."
         if _given(dataset)
         else "Stars are other independent solutions; all else is sampled around the baseline.",
-        "Right: a detail of the left panel.",
+        "Right: a detail of the left panel." if len(panels(dataset)) > 1 else "",
         "Grey curves: errors independent of the baseline's, and the baseline with labels replaced at",
         "random; models, not limits. Dotted: between these lines every network must lie. Dashed: the mean over pairs",
         "of networks whose votes are calibrated class by class.",
@@ -61,13 +62,15 @@ def _baseline(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """The plane with all networks, and the part of it with networks about as good as the baseline."""
+    """The plane with all networks; beside it the part with networks about as good as the baseline, if not all are."""
     low, high = _accuracies(dataset)
     best = 100 * float(dataset.attrs["baseline_accuracy"])
     independent = dataset.sel({"approach": [name for name in methods(dataset) if name == "independent"]})["accuracy"]
     lowest, _ = charts.span(100 * independent.values, default=(best, best))
     near = max(low, min(best - NEAR * (100 - best), lowest - 0.05 * (high - low)))
-    series = _series(dataset, (low, high))
+    series, shown = _series(dataset, (low, high)), [("All networks", low)]
+    if near - low > DETAIL * (high - low):
+        shown.append(("About as good as the baseline", near))
     return [
         Panel(
             title=title,
@@ -77,7 +80,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
             x_range=(start, high),
             y_range=(-0.04 * _top(dataset), _top(dataset)),
         )
-        for title, start in (("All networks", low), ("About as good as the baseline", near))
+        for title, start in shown
     ]
 
 

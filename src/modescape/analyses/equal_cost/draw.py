@@ -145,7 +145,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
         x_label=score.of_differences("Difference"),
         y_label="Candidate",
         series=[zero, *marks],
-        rows=[style.shortened(table.candidates[place].label, 60) for place in places],
+        rows=style.all_shortened([table.candidates[place].label for place in places], 60),
     )
 
 

@@ -37,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
 def describe(dataset: xr.Dataset) -> Chart:
     """A reliability diagram, temperatures, and the change of scores, one row per model."""
     found = {name: score for name, score in scores(dataset).items() if name in DRAWN}
-    rows = [style.shortened(name, NAME_LENGTH) for name in dataset["model"].values]
+    rows = style.all_shortened(dataset["model"].values, NAME_LENGTH)
     panels = [_reliability(dataset), _temperatures(dataset, rows)]
     for metric, score in found.items():
         chosen = dataset.sel({"metric": metric})

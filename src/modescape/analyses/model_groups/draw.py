@@ -48,7 +48,7 @@ def _means(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     value, low, high = (score.factor * chosen[f"mean{end}"].values for end in ("", "_low", "_high"))
     bars = _bars("Mean over runs", value, low, high, dataset["runs"].values == 1)
     series = by_covers(bars, [covers_of(dataset, "mean", name) for name in dataset["approach"].values])
-    rows = [style.shortened(name, NAME_LENGTH) for name in dataset["approach"].values]
+    rows = style.all_shortened(dataset["approach"].values, NAME_LENGTH)
     return Panel(title=better(score, score.label), x_label=score.axis, y_label="Group", series=series, rows=rows)
 
 

@@ -37,9 +37,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     """One panel per score, one row per model."""
     order = ranked(dataset)
     averages = [str(name) for name in dataset["approach"].values]
-    rows = [
-        style.shortened(name, NAME_LENGTH) for name in [*averages, *(str(dataset["model"].values[at]) for at in order)]
-    ]
+    rows = style.all_shortened([*averages, *dataset["model"].values[order]], NAME_LENGTH)
     kind = np.array([*[0] * (len(averages) - 1), 1, *[2] * len(order)])
     panels = []
     for metric, score in scores(dataset).items():

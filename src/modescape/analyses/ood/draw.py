@@ -144,7 +144,7 @@ def area_bars(bars: Bars, place: int) -> dict[str, Any]:
 
 def data_sets(dataset: xr.Dataset) -> list[str]:
     """Names of the data sets, shortened, the first in distribution."""
-    return [style.shortened(name, NAME_LENGTH) for name in dataset["corruption"].values]
+    return style.all_shortened(dataset["corruption"].values, NAME_LENGTH)
 
 
 def describe(dataset: xr.Dataset) -> Chart:

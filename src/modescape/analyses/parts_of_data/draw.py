@@ -36,7 +36,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """One panel per score, one row per part."""
-    rows = [style.shortened(name, NAME_LENGTH) for name in dataset["part"].values]
+    rows = style.all_shortened(dataset["part"].values, NAME_LENGTH)
     panels = []
     for metric, score in scores(dataset).items():
         series = []

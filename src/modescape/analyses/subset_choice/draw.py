@@ -93,5 +93,5 @@ def _models(dataset: xr.Dataset) -> Panel:
         x_label="Share of choices, weight" if "weight" in dataset else "Share of choices",
         y_label="Model",
         series=series,
-        rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
+        rows=style.all_shortened(dataset["model"].values[order], NAME_LENGTH),
     )

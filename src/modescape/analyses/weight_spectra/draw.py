@@ -45,6 +45,7 @@ def _panel(dataset: xr.Dataset, name: str, place: int) -> Panel:
             x=np.arange(1, values.shape[1] + 1),
             y=values[row],
             colour=style.member_colour(row) if row < MEMBERS else style.NEUTRAL,
+            line="dash" if len(style.MEMBER_COLOURS) <= row < MEMBERS else "solid",
             width=1,
         )
         for row in range(len(names))

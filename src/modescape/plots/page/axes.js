@@ -1,6 +1,6 @@
 // Axes of a panel: how far they go, where their ticks are.
 (() => {
-  const { make, number, width, folded } = modescape;
+  const { make, number, width, foldedAll } = modescape;
 
   const finite = (values) => Array.from(values).filter(Number.isFinite);
 
@@ -48,13 +48,14 @@
       const half = width(label) / 2;  // the last label ends within the figure
       make(group, "text", { x: Math.min(place, room.right + 9 - half), y: room.bottom + 15, "text-anchor": "middle" }, label);
     }
-    for (const [at, label] of y.ticks) {
+    const names = y.names && foldedAll(y.ticks.map(([, label]) => label), room.left - 10);
+    for (const [row, [at, label]] of y.ticks.entries()) {
       const place = y.scale(at);
       if (!y.names) make(group, "line", { x1: room.left, x2: room.right, y1: place, y2: place, class: "grid" });
       if (bare) continue;
-      const lines = y.names ? folded(label, room.left - 10) : [label];
-      lines.forEach((line, row) => make(group, "text", {
-        x: room.left - 7, y: place + 4 + 12 * (row - (lines.length - 1) / 2), "text-anchor": "end",
+      const lines = names ? names[row] : [label];
+      lines.forEach((line, number) => make(group, "text", {
+        x: room.left - 7, y: place + 4 + 12 * (number - (lines.length - 1) / 2), "text-anchor": "end",
       }, line));
     }
     make(group, "line", { x1: room.left, x2: room.right, y1: room.bottom, y2: room.bottom, class: "axis" });

@@ -51,6 +51,20 @@ const modescape = {};
     return `${kept.trimEnd()}…`;
   }
 
+  // names of one list; what is cut off at the end is cut out of the middle where two would look alike
+  function cutAll(names, most) {
+    const ends = names.map((name) => cut(name, most));
+    return names.map((name, at) => (ends[at] !== name && ends.indexOf(ends[at]) !== ends.lastIndexOf(ends[at]) ? inTheMiddle(name, most) : ends[at]));
+  }
+
+  function inTheMiddle(text, most) {
+    if (width(text) <= most) return text;
+    let [head, tail] = [Math.ceil(text.length / 2), Math.floor(text.length / 2)];
+    const short = () => `${text.slice(0, head).trimEnd()}…${text.slice(text.length - tail).trimStart()}`;
+    while (head + tail > 2 && width(short()) > most) { if (head >= tail) head -= 1; else tail -= 1; }
+    return short();
+  }
+
   // lines of a text that are no wider than so many pixels, two at most
   function folded(text, most) {
     if (width(text) <= most) return [text];
@@ -58,6 +72,17 @@ const modescape = {};
     let first = words.shift();
     while (words.length && width(`${first} ${words[0]}`) <= most) first += ` ${words.shift()}`;
     return words.length ? [cut(first, most), cut(words.join(" "), most)] : [cut(first, most)];
+  }
+
+  // the same of a list, in which no two look alike if the middle tells them apart
+  function foldedAll(names, most) {
+    const lines = names.map((name) => folded(name, most));
+    const keys = lines.map((own) => own.join("\n"));
+    return names.map((name, at) => {
+      if (keys.indexOf(keys[at]) === keys.lastIndexOf(keys[at])) return lines[at];
+      const rest = name.slice(name.indexOf(lines[at][0]) + lines[at][0].length).trim();
+      return lines[at].length > 1 && rest ? [lines[at][0], inTheMiddle(rest, most)] : [inTheMiddle(name, most)];
+    });
   }
 
   function make(parent, name, attributes = {}, text) {
@@ -122,5 +147,5 @@ const modescape = {};
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
   document.addEventListener("pointerdown", (event) => { if (!event.target.closest(".panel")) hush(); });
 
-  Object.assign(modescape, { read, element, make, number, width, cut, folded, say, hush, listen, NEAR, SVG });
+  Object.assign(modescape, { read, element, make, number, width, cutAll, foldedAll, say, hush, listen, NEAR, SVG });
 })();

@@ -42,6 +42,7 @@
     document.dispatchEvent(new CustomEvent("modescape:highlight", { detail: group }));
   }
   const toggle = (group) => setOff(group === highlighted ? "" : group);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && highlighted) setOff(""); });
 
   function key(scale) {
     const paint = colours(scale);

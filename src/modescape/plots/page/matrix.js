@@ -1,6 +1,6 @@
 // Matrices of named rows and columns.
 (() => {
-  const { make, number, width, cut, listen, say, rgbOf, colours, inkOn, cells } = modescape;
+  const { make, number, width, cutAll, listen, say, rgbOf, colours, inkOn, cells } = modescape;
 
   const spread = (count, most) => {
     let step = 1;
@@ -16,7 +16,7 @@
   }
 
   function matrixHeight(panel, wide, usual) {
-    const names = panel.names.map((name) => cut(name, 110));
+    const names = cutAll(panel.names, 110);
     const below = d3.max(names, width) > 24 ? 12 + d3.max(names, width) : 24;
     if (panel.square) return Math.min(wide, usual + 40) + below - 20;
     return Math.max(usual, 6 + 19 * Math.min(panel.rows.length, panel.most) + below);
@@ -46,8 +46,8 @@
   // where cells begin and end, and which names stand beside them
   function layOut(panel, wide, high, bare) {
     const most = Math.min(0.38 * wide, 150);
-    const rowNames = panel.rows.map((name) => cut(name, most));
-    const columnNames = panel.names.map((name) => cut(name, 110));
+    const rowNames = cutAll(panel.rows, most);
+    const columnNames = cutAll(panel.names, 110);
     const left = bare ? 8 : 10 + d3.max(rowNames, width);
     const longest = d3.max(columnNames, width);
     let [right, top] = [wide - 6, 4];

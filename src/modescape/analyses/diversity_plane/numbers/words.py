@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.diversity_plane import words
 from modescape.analyses.diversity_plane.draw import called
 from modescape.analyses.diversity_plane.words import MODELS, SCALES, SWEEP, plane_takeaway, who
 from modescape.wording.numbers import significant
@@ -37,6 +39,7 @@ TEXT = Text(
         f"{PLANE} {SWEEP}",
     ),
 )
+GIVEN = replace(words.GIVEN, title=TEXT.title)
 CLOSE = 1.05  # times the baseline's error
 
 
