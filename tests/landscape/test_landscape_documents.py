@@ -14,7 +14,7 @@ from torch import nn
 
 from modescape import rng
 
-WHOLE = "### A ResNet and a transformer, whole"
+WHOLE = "### Complete examples: a ResNet and a transformer"
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "landscape.md").read_text(encoding="utf-8")
 LINES, REST = DOCUMENT.split(WHOLE)
 COMPLETE, REST = REST.split("\n## ", 1)
