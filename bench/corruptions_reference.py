@@ -1,4 +1,4 @@
-"""Moments of the 19 corruptions by a slow reference implementation, the truth of tests/data/test_corruptions.py.
+"""Moments of the 19 corruptions by a slow reference implementation; tests/data/test_corruptions.py checks ours.
 
 Image by image with NumPy, SciPy, Pillow and matplotlib's colour spaces, with the published constants and as the
 published generator applies them; nothing of modescape is imported. The images are 32x32 colour, made here from a
