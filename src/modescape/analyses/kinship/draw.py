@@ -32,10 +32,18 @@ LEAST = 0.1  # beside the axis
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """How to read the matrices and the tree."""
+    """How to read the matrices and the tree, and when two networks count as related."""
+    least = ""
+    if "least_cosine" in dataset.attrs:  # older results do not say it
+        least = (
+            f"Two networks count as related where this cosine is {dataset.attrs['least_cosine']:g} or more and the "
+            f"inner product at least {dataset.attrs['least_deviations']:g} standard deviations of what permuted units "
+            "give."
+        )
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['model'], 'network')}, in the order given.",
         "Centred: matrices of all layers, the mean over each one's units subtracted: unrelated ones have 0.",
+        least,
         "Distances are over the geometric mean of the two lengths. Tree: each network is joined to the relative next",
         "to it, the further to the right the further from the first of its family along the tree; numbers are",
         f"percentages of {int(dataset.attrs['draws'])} resamples of parameters in which the two are joined.",

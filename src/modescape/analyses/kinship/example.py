@@ -56,6 +56,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         blocks=100,
         draws=200,
         start="",
+        least_cosine=0.05,
+        least_deviations=5.0,
         **about(members, examples=0),
     )
 

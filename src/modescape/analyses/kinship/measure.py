@@ -16,7 +16,15 @@ from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.weights import cosines, flattened
 from modescape.errors import InputError, NotEnough
 from modescape.functionspace import cosine_similarity
-from modescape.functionspace.kinship import FIRST, chance, cosines_of, descent, distances
+from modescape.functionspace.kinship import (
+    FIRST,
+    LEAST_COSINE,
+    LEAST_DEVIATIONS,
+    chance,
+    cosines_of,
+    descent,
+    distances,
+)
 from modescape.offered import Checkpoints, Offered
 from modescape.plain import nearest
 from modescape.results import make_result
@@ -91,6 +99,8 @@ def measure(offered: Offered, *, draws: int = 200, start: str = "") -> xr.Datase
         blocks=len(grams),
         draws=draws,
         start=start,
+        least_cosine=LEAST_COSINE,
+        least_deviations=LEAST_DEVIATIONS,
     )
 
 

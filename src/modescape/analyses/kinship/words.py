@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.functionspace.kinship import LEAST_COSINE, LEAST_DEVIATIONS
 from modescape.plain import shown
 from modescape.wording.numbers import count, listing, percent, significant
 from modescape.wording.summary import Summary
@@ -20,8 +19,6 @@ TEXT = Text(
     "For every pair of networks, at their last checkpoints: the cosine similarity of their weights, that of their "
     "weight matrices with the mean over a layer's units subtracted, and their distance; and a tree of which network "
     "descends from which.",
-    f"Two networks count as related where the cosine of these centred matrices is {LEAST_COSINE} or more and their "
-    f"inner product {LEAST_DEVIATIONS:g} standard deviations above 0, as permuted units scatter it. "
     "Networks from independent starts have a cosine near 0, fine-tuned ones a cosine near 1 with their origin. "
     "Training moves weights nearly orthogonally to where they were, so cosines multiply along a tree of descent, and "
     "the shortest tree is that tree. A percentage says in how many resamples of the parameters two networks are "

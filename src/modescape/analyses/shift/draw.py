@@ -29,6 +29,7 @@ TITLE = "Under corruption of the test images"
 X_LABEL = "Severity (0: clean, 5: strongest)"
 SCORES = 2  # that are drawn as they are, the first ones
 TOGETHER = "independent"  # whose gain is drawn a corruption
+PARTS = "each on a part of the test images of its own, the same at every severity"
 ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accuracy (%)")
 
 
@@ -52,8 +53,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
         paired_in_words(dataset),
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
-        "temperature was fitted on validation images without corruption. By corruption: on its own part of the images;",
-        f"bars: {keyed(covers_of(dataset, 'gain_of_corruption'))}.",
+        f"temperature was fitted on validation images without corruption. By corruption: {PARTS}.",
+        f"Bars: {keyed(covers_of(dataset, 'gain_of_corruption'))}.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.from_members(dataset),

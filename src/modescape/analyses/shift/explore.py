@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, without_effect
+from modescape.analyses.shift.draw import PARTS, X_LABEL, corruption_name, left_out_sentence, selected, without_effect
 from modescape.covers import covers_of, keyed
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
@@ -46,13 +46,15 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         for method in others
         for severity in severities
     }
+    parts = "" if selected(dataset) else f"By corruption: {PARTS}, so compare along a row."
+    left_out = left_out_sentence(without_effect(dataset), str(dataset["effect"].attrs.get("units", "levels")))
     view = View(
         tab="corruption",
         title="Under corruption: one network against a method",
         choices=choices,
         charts=charts,
         sentences=sentences,
-        about=left_out_sentence(without_effect(dataset), str(dataset["effect"].attrs.get("units", "levels"))),
+        about=" ".join(filter(None, (parts, left_out))),
         place=10,
     )
     return Explored(views=[view])
