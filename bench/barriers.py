@@ -2,8 +2,8 @@
 
     python bench/barriers.py
 
-One pair of seeds for each network: 1,300 images for training and for statistics, 497 for the barriers. Two minutes of
-one core. The table of docs/paths.md is its output.
+One pair of seeds for each network: 1,300 images for training and for statistics, 497 for the barriers. Takes two
+minutes on one core; the table in docs/paths.md is its output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import modescape as ms
 from modescape import rng
 
-TRAINED = 1300  # images; the others measure
+TRAINED = 1300  # images; barriers are measured on the rest
 
 
 def mlp(width: int) -> nn.Module:

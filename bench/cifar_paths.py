@@ -8,10 +8,11 @@ Train studies of two members or more, then measure (channels: [8, 16, 16], [16, 
         --set 'model.arguments={channels: [16, 32, 32], dropout: 0.0}'
     python bench/cifar_paths.py FIGURES STUDY [STUDY ...] [--pairs 3]
 
-Members 0 and 1, 2 and 3, ... are the pairs: no network is in two. Each pair's figures are written to FIGURES as JSON,
-part after part; parts that are there are not measured again. At the end tables are printed from all files. Barriers are
-those of test images; batch norm, REPAIR, matching and fits see training images alone. Intervals are 95 %: "±" over
-pairs (Student's, from three on), "[]" over images for one pair. A pair of SmallCNN takes two to ten minutes of a core.
+The pairs are members 0 and 1, 2 and 3, ...: no network belongs to two pairs. Each pair's figures are written to FIGURES
+as JSON after every part; parts already measured are skipped. At the end, tables are printed from all files. Barriers
+are measured on test images; batch norm, REPAIR, matching and fits see training images only. Intervals are 95 %: "±"
+over pairs (Student's t, three pairs or more), "[]" over images for one pair. A pair of SmallCNN takes two to ten
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ from modescape.paths.between import KINDS, Barrier, heights
 from modescape.study import Study
 from modescape.types import ModelState
 
-BATCH = 64  # of a fit
-LEVELS = 4  # of a tunnel: fifteen corners
-WHOLE = 250  # images of a batch of what is only run
+BATCH = 64  # images per step of a fit
+LEVELS = 4  # recursion levels of a tunnel: fifteen corners
+WHOLE = 250  # images per batch where networks are only evaluated
 AGREED = ("a", "b", "unrelated")
 
 
@@ -52,8 +53,8 @@ class Measured:
     context: StudyContext
     test: list[tuple[Tensor, Tensor]]
     train: list[tuple[Tensor, Tensor]]
-    steps: int  # of a Bezier; all corners of a tunnel take as many together
-    rate: float  # of the fit of a Bezier
+    steps: int  # of the fit of a Bezier curve; all corners of a tunnel together take as many
+    rate: float  # learning rate of the fit of a Bezier curve
 
     @classmethod
     def of(cls, path: Path, test: int, train: int, steps: int, rate: float) -> Measured:
@@ -125,10 +126,10 @@ class Pair:
         return along(data, way, self.unrelated, 9)
 
     def tunnel(self) -> dict[str, Any]:
-        return along(self.data, tunnel(self.data, *self.states), self.unrelated, 33)  # pieces' ends and middles
+        return along(self.data, tunnel(self.data, *self.states), self.unrelated, 33)  # ends and middles
 
     def write(self, file: Path) -> None:
-        """Measure what the file lacks, and write it after each part."""
+        """Measure the parts that the file lacks, and write the file after each."""
         found = json.loads(file.read_text()) if file.exists() else self.facts()
         for part in (self.weights, self.activations, self.bezier, self.tunnel):
             name, clock = part.__name__, time.process_time()
@@ -141,7 +142,7 @@ class Pair:
 
 
 def line(found: Barrier, kinds: tuple[str, ...], called: str = "") -> dict[str, Any]:
-    """Barriers of the straight line, each with its interval, and what is along it; ``called`` names "raw" anew."""
+    """Barriers of the straight line with their intervals, and its profile; ``called`` replaces "raw" in the names."""
     figures = {}
     for kind in kinds:
         profile, ends = found.profiles[kind], [f"{kind}{end}" for end in ("", "_low", "_high")]
@@ -203,7 +204,7 @@ def said(model: torch.nn.Module, state: dict[str, Tensor], batches: list[tuple[T
 
 
 def over_pairs(values: list[float], ends: list[list[float]], factor: float, digits: int) -> str:
-    """Mean over pairs and its interval: Student's over three pairs or more, else each pair's own over images."""
+    """Mean over pairs and its interval: Student's t for three pairs or more, else each pair's own over images."""
     mean = factor * float(np.mean(values))
     if len(values) > 2:
         width = float(student.ppf(0.975, len(values) - 1)) * factor * float(np.std(values, ddof=1)) / len(values) ** 0.5
@@ -249,7 +250,7 @@ def rows(pairs: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def tables(folder: Path) -> None:
-    """Print what lies in the folder, as Markdown; means over pairs."""
+    """Print the figures in the folder as Markdown tables, with means over pairs."""
     studies: dict[str, list[dict[str, Any]]] = {}
     for file in sorted(folder.glob("*-*.json")):
         found = json.loads(file.read_text())

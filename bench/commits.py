@@ -1,9 +1,9 @@
-"""The main job of two commits in turns, on one machine, with the recipe of the older one: seconds and their ratio.
+"""Time the main job of two commits in turns on one machine, with the older commit's recipe: seconds and their ratio.
 
 Usage: python bench/commits.py [--base 55bdbb8] [--repeats 3] [--recipe digits] [--set KEY=VALUE]
 
 Each commit runs from a checkout of its own, `python -m modescape run RECIPE`, in the environment of this interpreter;
-what is measured is the whole command, start-up and page included. The compiled kernels of both are made beforehand.
+the whole command is timed, start-up and page included. The kernels of both are compiled beforehand.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def table(trees: dict[str, Path], recipe: Path, settings: list[str], repeats: in
 
 
 def seconds(tree: Path, recipe: Path, settings: list[str]) -> float:
-    """Of one run of the main job in a folder of its own."""
+    """Seconds of one run of the main job, in a folder of its own."""
     overrides = [part for one in settings for part in ("--set", one)]
     with tempfile.TemporaryDirectory() as folder:
         command = [

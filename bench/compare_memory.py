@@ -1,6 +1,6 @@
 """Memory and time of ``modescape compare`` on many models of many examples: python bench/compare_memory.py FOLDER.
 
-Files are made where they are missing (float32 logits, 40 bytes an example of 10 classes) and kept.
+Missing files are created (float32 logits, 40 bytes per example of 10 classes) and kept.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Moments of the 19 corruptions by a second, slow computation: what tests/data/test_corruptions.py compares ours with.
+"""Moments of the 19 corruptions by a slow reference implementation; tests/data/test_corruptions.py checks ours.
 
-Image by image with NumPy, SciPy, Pillow and matplotlib's colour spaces, from the published constants and in the policy
-of the published generator; nothing of modescape is imported. The images are 32x32 colour, made here from a formula.
+Image by image with NumPy, SciPy, Pillow and matplotlib's colour spaces, with the published constants and as the
+published generator applies them; nothing of modescape is imported. The images are 32x32 colour, made here from a
+formula.
 
 Usage: python bench/corruptions_reference.py [--images 200] [--draws 8]
 It writes tests/data/corruptions_reference.json; 3 minutes on one core.
@@ -50,7 +51,7 @@ def images(count: int) -> np.ndarray:
 
 
 def levels(unit: np.ndarray) -> np.ndarray:
-    """Cut off to whole levels; what arithmetic alone took below an integer is put back."""
+    """Truncate to whole levels; 1e-6 makes up for rounding errors just below an integer."""
     return np.uint8(np.clip(unit * 255 + 1e-6, 0, 255))
 
 
@@ -69,7 +70,7 @@ def clipped_zoom(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def imagemagick_motion(image: np.ndarray, radius: int, deviation: float, degrees: float) -> np.ndarray:
-    """Levels in, levels out: rounded to 16 bits and cut off to 8."""
+    """Levels in, levels out: rounded to 16 bits, then truncated to 8."""
     width = 2 * radius + 1
     kernel = np.exp(-(np.arange(width) ** 2) / (2 * deviation**2))
     kernel /= kernel.sum()
@@ -146,7 +147,7 @@ def glass_blur(image, stream, deviation, shift, rounds):
         for row in range(SIZE - shift, shift, -1):
             for column in range(SIZE - shift, shift, -1):
                 across, down = stream.integers(-shift, shift, size=2)
-                x[row, column] = x[row + down, column + across]  # all that the published exchange of views comes to
+                x[row, column] = x[row + down, column + across]  # net effect of the published swap of views
     return levels(blur(x / 255, deviation))
 
 
@@ -277,7 +278,7 @@ def canny(image: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def chamfer(edge: np.ndarray) -> np.ndarray:
-    """Two passes over the pixels with steps of length 1, 1.4 and 2.1969, kept to 16 bits behind the point."""
+    """Chamfer distance: two passes over the pixels with steps of 1, 1.4 and 2.1969, in 16-bit fixed point."""
     far = np.pad(np.where(edge, 0.0, 1e9), 2, constant_values=1e9)
     straight, diagonal, knight = (round(length * 65536) / 65536 for length in (1, 1.4, 2.1969))
     steps = [(-1, 0, straight), (0, -1, straight), (-1, -1, diagonal), (-1, 1, diagonal)]
@@ -367,7 +368,7 @@ def main() -> None:
             rows.append(
                 {
                     "moments": found.mean((0, 1)).tolist(),
-                    "deviations": np.sqrt((spread**2).mean(0)).tolist(),  # of one image's moments between draws
+                    "deviations": np.sqrt((spread**2).mean(0)).tolist(),  # of one image's moments, from draw to draw
                     "draws": draws,
                 }
             )

@@ -1,9 +1,9 @@
 """Coverage and width of intervals of an ensemble's scores, in simulations with known truth.
 
-Members and test examples are drawn again and again, from a synthetic population or from small networks trained on
+Members and test examples are drawn repeatedly, from a synthetic population or from small networks trained on
 scikit-learn's digits; examples of "patients" come in groups, and groups are drawn. Coverage is the share of draws whose
-interval holds the population's score: of these members, or of new members. Width is the mean length over that of
-the ideal interval, 2 x 1.96 standard deviations of the estimate over the draws.
+interval contains the population's score, either of these members or of new members. Width is the mean length divided by
+that of the ideal interval, 2 x 1.96 standard deviations of the estimate over the draws.
 
 Usage: python bench/coverage.py [--draws 1000] [--seed 0] [--only NAME ...] [--out bench/results/coverage.json]
 """
@@ -23,12 +23,12 @@ from scipy.special import log_softmax
 from modescape.metrics import SCORES
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks, subset_estimate
 
-Groups = np.ndarray | None  # number of each example's group [example]
+Groups = np.ndarray | None  # index of each example's group [example]
 Predictions = tuple[np.ndarray, np.ndarray, Groups]  # log-probabilities [member, example, class], labels [example]
 Z = NormalDist().inv_cdf(0.975)
-VISITS = 5  # examples of a patient, mean: 1 to 9
-POPULATION = 3  # synthetic: examples of the population over those of the test set
-NETWORKS, TRAINED_ON = 200, 500  # digits: the population, and the images that it is trained on
+VISITS = 5  # mean number of examples per patient, which has 1 to 9
+POPULATION = 3  # synthetic: size of the population as a multiple of the test set
+NETWORKS, TRAINED_ON = 200, 500  # digits: networks in the population, and the images they are trained on
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Setting:
 
     source: str  # key of SOURCES
     members: int
-    examples: int  # with groups this many on average
+    examples: int  # the average number, where examples come in groups
 
     @property
     def name(self) -> str:
@@ -50,10 +50,10 @@ class Setting:
 
 
 def synthetic(spread: float) -> Callable[[np.random.Generator, int, int], tuple[Predictions, Predictions, float]]:
-    """Five classes: a signal and an error that all members share, and what is each member's own.
+    """Five classes: a signal and an error that all members share, and deviations of each member.
 
-    A member's own are its skill and its confidence (logits 30 % x `spread` stronger or weaker), its errors along four
-    features that the examples have in common, and errors on each example.
+    Each member has its own skill and confidence (logits 30 % x `spread` stronger or weaker), errors along four features
+    that the examples have in common, and errors on each example.
     """
 
     def draw(numbers: np.random.Generator, members: int, examples: int) -> tuple[Predictions, Predictions, float]:
@@ -67,14 +67,14 @@ def synthetic(spread: float) -> Callable[[np.random.Generator, int, int], tuple[
             logit = logit + spread / 2 * (feature @ own) + numbers.normal(size=(members, count, 5))
             return log_softmax(np.exp(0.3 * spread * confidence) * logit, axis=-1), label, None
 
-        # Errors against a finite population are larger than against an infinite one by the root of 1 + N / P.
+        # Relative to a finite population, errors are larger than to an infinite one by a factor of sqrt(1 + N / P).
         return predict(examples), predict(POPULATION * examples), (1 + 1 / POPULATION) ** -0.5
 
     return draw
 
 
 def patients(known: bool) -> Callable[[np.random.Generator, int, int], tuple[Predictions, Predictions, float]]:
-    """The population "alike" in groups of 1 to 9 examples, of which most of the signal and of all errors is shared.
+    """The population "alike" in groups of 1 to 9 examples, which share most of the signal and of all errors.
 
     Args:
         known: whether intervals use the groups.
@@ -88,7 +88,7 @@ def patients(known: bool) -> Callable[[np.random.Generator, int, int], tuple[Pre
             group = np.repeat(np.arange(count), numbers.integers(1, 2 * VISITS, count))
 
             def shared(*shape: int) -> np.ndarray:
-                """Standard normal, nine tenths of the variance a group's; [..., example, number]."""
+                """Standard normal draws, nine tenths of whose variance a group shares; [..., example, number]."""
                 of_group, alone = (numbers.normal(size=(*shape[:-1], n, shape[-1])) for n in (count, len(group)))
                 return 0.9**0.5 * of_group[..., group, :] + 0.1**0.5 * alone
 
@@ -165,7 +165,7 @@ def simulate(setting: Setting, draws: int, seed: int) -> list[dict[str, object]]
     source = SOURCES[setting.source]()
     sizes = sorted({1, 2, (setting.members + 1) // 2, setting.members})
     masks = size_masks(setting.members, sizes, setting.subsets, key=0)
-    held: dict[tuple[int, str], list[np.ndarray]] = {}  # [row, metric]: score, population's, and both intervals
+    held: dict[tuple[int, str], list[np.ndarray]] = {}  # [row, metric]: score, population's score, both intervals
     shrink = 1.0
     for number in range(draws):
         test, population, shrink = source(np.random.default_rng([seed, number]), setting.members, setting.examples)
@@ -191,7 +191,7 @@ def judged(rows: np.ndarray, shrink: float, key: dict[str, object]) -> list[tupl
     for at, metric in enumerate(SCORES):
         value, apart = estimate[:, at], shrink * (of_population - estimate)[:, at]
         truth = np.mean([value.mean(), of_population[:, at].mean()])
-        if metric == "ece":  # depends on the number of examples: judged by its mean over test sets of this size
+        if metric == "ece":  # depends on the number of examples: the truth is its mean over test sets of this size
             truth, apart = value.mean(), apart - apart.mean()
         ends = {
             "new": (low[:, at], high[:, at], truth - value, value.std(ddof=1)),
@@ -206,7 +206,7 @@ def judged(rows: np.ndarray, shrink: float, key: dict[str, object]) -> list[tupl
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    """Markdown: coverage at every size, and the largest width in brackets."""
+    """Markdown table: coverage at every size, and the largest width in brackets."""
     cells: dict[tuple[object, ...], dict[object, list[dict[str, object]]]] = {}
     for row in rows:
         key = row["setting"], row["quantity"], row["target"]
@@ -224,7 +224,7 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def main() -> None:
-    """Simulate, write the numbers and print the table; settings that are there already stay."""
+    """Simulate, write the numbers and print the table; results of other settings in the file are kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

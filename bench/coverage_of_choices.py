@@ -1,11 +1,11 @@
 """Coverage and width of intervals for given models, in simulations with known truth.
 
-Models and test examples are drawn again and again from the populations of `coverage.py`; the truth is what the same
-models, the models that were chosen, or averages of them score on 20 times as many examples. Quantities: what is kept
-of the models by NLL and by accuracy, on parts that it was not chosen on, and what that gains over all of them; the
-best alone; the weighted average; differences of two models, each alone and all at once; Shapley values; and the
-difference of two methods with several runs each, which is 0. Coverage is the share of draws whose interval holds the
-truth, width the mean length over that of the ideal interval, 2 x 1.96 standard deviations of the error over the draws.
+Models and test examples are drawn repeatedly from the populations of `coverage.py`; the truth is what the same models,
+the chosen models, or averages of them score on 20 times as many examples. Quantities: the subset of models selected by
+NLL and by accuracy, scored on parts it was not chosen on, and its gain over all of them; the best single model; the
+weighted average; differences of two models, each alone and all at once; Shapley values; and the difference of two
+methods with several runs each, which is 0. Coverage is the share of draws whose interval contains the truth, width the
+mean length over that of the ideal interval, 2 x 1.96 standard deviations of the error over the draws.
 
 Usage: python bench/coverage_of_choices.py [--draws 300] [--seed 0] [--only NAME ...] [--out FILE]
 """
@@ -45,19 +45,19 @@ SETTINGS = {  # name -> population, models, examples
     )
 }
 PARTS, METRICS = 5, ("accuracy", "nll")
-POPULATION = 20  # examples of the population over those of the test set
+POPULATION = 20  # size of the population as a multiple of the test set
 Row = tuple[str, str, float, float, float, float]  # quantity, score, estimate, truth, both ends
 
 
 def offered(log_prob: np.ndarray, label: np.ndarray) -> Offered:
-    """Models in two groups of as many."""
+    """Models in two groups of equal size."""
     half = len(log_prob) // 2
     groups = {"one": list(range(half)), "other": list(range(half, 2 * half))}
     return replace(arrays({"test": log_prob}, {"test": label}), name_groups=groups)
 
 
 def of_choices(test: Averages, truth: Averages, part: np.ndarray, exact: bool) -> Iterator[Row]:
-    """What is kept, what that gains over all, the weighted average."""
+    """The selected models, their gain over all models, and the weighted average."""
     procedure = Procedure(test, CLASSES, factor_of(PARTS))
     whole = np.ones((1, next(iter(test.losses.values())).models))
     every = {name: as_mean(name, one.example(whole).mean()) for name, one in truth.losses.items()}
@@ -82,7 +82,7 @@ def of_choices(test: Averages, truth: Averages, part: np.ndarray, exact: bool) -
 
 
 def of_models(test: Offered, truth: Offered) -> Iterator[Row]:
-    """The best alone, pairs, Shapley values, groups."""
+    """The best single model, pairs, Shapley values, groups."""
     scores, test_of_truth = model_scores(test), truth.predictions["test"]
     values = np.stack([test_of_truth.log_prob(model) for model in range(len(truth.members))])
     true_score = {metric: CLASSES.scores[metric](values, test_of_truth.label) for metric in METRICS}
@@ -133,7 +133,7 @@ def simulate(name: str, draws: int, seed: int) -> list[dict[str, object]]:
 def _judged(name: str, quantity: str, metric: str, rows: np.ndarray) -> dict[str, object]:
     estimate, truth, low, high = rows.T
     error = (truth - estimate).std(ddof=1)
-    single = quantity == "all pairs at once"  # whether all are held, and no interval
+    single = quantity == "all pairs at once"  # one yes-or-no answer for all pairs, without an interval
     width = float("nan") if single or not error > 0 else float((high - low).mean() / (2 * Z * error))
     held = float(((low <= truth) & (truth <= high)).mean())
     return {
@@ -161,7 +161,7 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def main() -> None:
-    """Simulate, write the numbers and print the table; settings that are there already stay."""
+    """Simulate, write the numbers and print the table; results of other settings in the file are kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)

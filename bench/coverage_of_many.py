@@ -1,8 +1,8 @@
 """Coverage of intervals of curves of many networks: python bench/coverage_of_many.py [--draws 200].
 
-The population of docs/intervals.md, "alike" and "unlike", with more members than have every size looked at: the truth
-is the mean over many other members and examples. Prints coverage and width over the ideal, of scores and gains, for new
-networks on new examples.
+The population of docs/intervals.md, "alike" and "unlike", with more members than the limit up to which every size is
+scored: the truth is the mean over many other members and examples. Prints coverage, and width divided by the ideal, of
+scores and gains, for new networks on new examples.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def predictions(stream: np.random.Generator, spread: float, members: int, exampl
 
 
 def main() -> None:
-    """Draw members and examples again and again."""
+    """Draw members and examples repeatedly, and print coverage and width."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--members", type=int, default=48)
@@ -45,7 +45,7 @@ def main() -> None:
             held = ((low <= truth) & (truth <= high)).mean(0)
             width = (high - low).mean(0) / (2 * 1.96 * value.std(0, ddof=1))
             for place, score in enumerate(SCORES):
-                if score == "ece":  # of test sets of this size: another truth
+                if score == "ece":  # depends on the size of the test set, so that its truth differs
                     continue
                 cells = (f"{held[place, at]:.3f} ({width[place, at]:.2f})" for at in range(len(SIZES)))
                 print(f"| {name} | {quantity}, {score} | {' | '.join(cells)} |", flush=True)

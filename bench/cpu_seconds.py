@@ -3,7 +3,7 @@
     CPU_SECONDS=seconds.txt PYTHONPATH=bench pytest -p cpu_seconds -n 2
     python bench/cpu_seconds.py seconds.txt
 
-Seconds of a CPU say what a change saved also where other work goes on beside; seconds of a clock do not.
+CPU seconds show what a change saves even on a busy machine; wall-clock seconds do not.
 """
 
 import os

@@ -7,17 +7,17 @@
     peers/bin/python bench/curvature_peers.py --data FOLDER_OF_CIFAR10 [--publish] [--whole]
 
 (torch 2.13.0 for the CPU; `--no-deps`, since backpack asks for torchvision.) The same network, examples and mean
-cross-entropy for all, batch norm with the running statistics: ResNet20 on 500 images, and a small MLP on digits. Every
-vector is handed over, so that Lanczos processes begin alike.
+cross-entropy for all, batch norm with the running statistics: ResNet20 on 500 images, and a small MLP on digits. All
+get the same vectors, so that their Lanczos processes start alike.
 
-Of PyHessian `density` needs `torch.eig`, which torch no longer has: the bench gives it one of `torch.linalg.eigh`, of
-its symmetric matrix the same thing. Everything else of both runs as published. PyHessian gets one batch, of which it
-keeps the graph; curvlinops rebuilds its own in every product, as it has to.
+PyHessian's `density` needs `torch.eig`, which torch has removed: the benchmark supplies one made of
+`torch.linalg.eigh`, equivalent for its symmetric matrix. Everything else of both runs as published. PyHessian gets one
+batch, of which it keeps the graph; curvlinops rebuilds its own in every product, as it has to.
 
 The largest ten eigenvalues are found as each package says: ours by default, curvlinops' operator by SciPy's `eigsh` to
 a tolerance of 1e-4, PyHessian by power iterations, whose tolerance is the largest at which all ten are right. Without
---whole only of the MLP: of ResNet20 thousands of products are half an hour. Processor seconds of one thread, which
-other work on the machine changes less than the clock's.
+--whole, this is done for the MLP only: for ResNet20, thousands of products take half an hour. Times are processor
+seconds of one thread, which other work on the machine changes less than wall-clock time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from modescape.curvature.lanczos import Process
 from modescape.models.resnet import resnet20
 
 HERE = Path(__file__).parent
-SAME = 1e-4  # relative to the largest, between their answers and ours
+SAME = 1e-4  # largest difference between their answers and ours, relative to the largest answer
 COUNT = 10  # eigenvalues
 POWER = {"tol": 1e-7, "maxIter": 3000}  # of PyHessian's power iterations: at 1e-6 the last eigenvalues are off by 1e-3
 
@@ -154,13 +154,13 @@ class PyHessian:
 
 
 def _eig(matrix: Tensor, eigenvectors: bool = False) -> tuple[Tensor, Tensor]:
-    """What `torch.eig` gave of a symmetric matrix: values [number, (real, imaginary)], and vectors."""
+    """What `torch.eig` returned for a symmetric matrix: values [number, (real, imaginary)], and vectors."""
     values, vectors = torch.linalg.eigh(matrix)
     return torch.stack([values, torch.zeros_like(values)], 1), vectors
 
 
 def trained(network: nn.Module, inputs: Tensor, label: Tensor, steps: int) -> nn.Module:
-    """After some steps of Adam with 100 examples each, in evaluation."""
+    """The model in evaluation mode after some steps of Adam on 100 examples each."""
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     network.train()
     for step in range(steps):
@@ -194,7 +194,7 @@ def mlp() -> tuple[nn.Module, Tensor, Tensor]:
 
 
 def compared(case: str, parts: tuple[Any, ...], works: list[str], repeats: int, options: Any) -> tuple[list[Row], list]:
-    """Rows of one network, and sentences on what was the same."""
+    """Rows of the table for one network, and sentences on how well the answers agree."""
     tools = [make(*parts) for make in (Ours, PyHessian, Curvlinops)]
     size = sum(one.numel() for one in parts[0].parameters())
     with rng.seeded(1):
@@ -206,7 +206,7 @@ def compared(case: str, parts: tuple[Any, ...], works: list[str], repeats: int, 
     }
     rows, sentences = [], []
     with tools[0].matrix.kept():
-        for tool in tools:  # the first products choose algorithms, and ours keeps its graphs
+        for tool in tools:  # warm up: the first products select algorithms, and ours keeps its graphs
             tool.product(vector)
         for work in works:
             seconds: dict[str, list[float]] = {tool.name: [] for tool in tools}
@@ -235,10 +235,10 @@ def _rows(label: str, seconds: dict[str, list[float]]) -> list[Row]:
 
 
 def _agreement(work: str, found: dict[str, Any]) -> str:
-    """How far answers are from ours, relative to the largest number.
+    """Difference of their answers from ours, relative to the largest number.
 
     Raises:
-        SystemExit: if one is further than it may be.
+        SystemExit: if one differs by more than the tolerance.
     """
     if work == "density":
         found = {name: _density(*own) for name, own in found.items()}
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # of PyHessian's graph, which holds itself
+    warnings.simplefilter("ignore")  # about the reference cycle of PyHessian's graph
     rows, sentences = [], []
     if options.only != "ResNet20":
         works = ["product", "density", "top 10"]

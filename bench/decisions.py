@@ -1,20 +1,21 @@
 """How often the advice of `modescape decide` is right: many small studies against the truth on a large held-out set.
 
 Each study draws a data set, its sizes, noise in its labels, a network (`decisions_networks`), and how long it is
-trained; trains members (Adam, all of them stacked), one network as long as all of them, one wider and as many shorter
-ones; averages the weights of each run's end, and those of members, aligned first unless they had one start; and is
-decided on as a study of the command line is, from its validation and test examples. Some studies are of networks that
-are given: an import of a soup's ingredients, each trained by settings of its own. The truth are the same candidates
-(those that the study has) on examples that it never sees: the one with the most left of its gain after its price.
+trained; trains members (Adam, all of them stacked), one network as long as all of them together, a wider one, and as
+many shorter ones; averages the last weights of each run, and the weights of the members, aligned first unless they
+share a start; and is decided on as a study of the command line is, from its validation and test examples. Some studies
+are of imported networks: the ingredients of a soup, each trained with settings of its own. The truth is how the same
+candidates do on examples the study never sees: the best is the one whose gain exceeds its price the most.
 
-Advice is *right* where it leaves at most `least_gain` of the loss less than the best candidate would (the threshold
-below which the rule itself calls a gain nothing), and *exact* where it is of the best candidate's kind.
+Advice is *right* where its gain after its price is at most `least_gain` of the loss below the best candidate's (the
+threshold below which the rule itself counts a gain as none), and *exact* where it is of the best candidate's kind.
 
 With `--pipeline FOLDER` a few studies go through the commands instead, `modescape run` and `modescape decide`, on
 pictures and tables (`decisions_pipeline`).
 
-A study's result is appended to the file as it is made; what is there is not made again, so that a run that was stopped
-goes on. The rule was settled on studies of seed 1; the figures are of those of seeds 2, 3 (both --one-layer) and 4.
+Each study's result is written to the file as soon as it is there, and studies in the file are not run again, so that an
+interrupted run can be continued. The rule was settled on studies of seed 1; the figures are of those of seeds 2, 3
+(both --one-layer) and 4.
 
 Usage: python bench/decisions.py --out FILE [--studies 240] [--seed 4] [--one-layer] [--minutes 60] [--cifar FOLDER]
        [--published FOLDER] [--diamonds FILE] [--pipeline FOLDER]
@@ -43,7 +44,7 @@ from modescape.offered import INDEPENDENT, InMemory, Offered
 
 
 def published(folder: str, number: int, seed: int) -> dict[str, Any]:
-    """Some of the published classifiers of CIFAR-10, which say one class alone, on some of its test images."""
+    """Some published CIFAR-10 classifiers, of which only predicted classes are known, on some of the test images."""
     files = sorted(Path(folder).glob("*_predictions.json"))
     random = np.random.default_rng((seed, number, 1))
     label = np.load(Path(folder) / "labels.npy").astype(int).ravel()
@@ -55,7 +56,7 @@ def published(folder: str, number: int, seed: int) -> dict[str, Any]:
     parts = {"seen": order[:test], "held": order[test:]}
 
     def offer(first: np.ndarray, rest: np.ndarray) -> Offered:
-        """Half of the study's examples choose; of the truth all of them choose, and those held back judge."""
+        """For the advice, half of the examples choose; for the truth all of them do, and held-back ones judge."""
         nothing = {name: np.zeros(count) for name in ("epochs", "scales", "steps", "distance")}
         sets = {
             name: InMemory(
@@ -87,7 +88,7 @@ def published(folder: str, number: int, seed: int) -> dict[str, Any]:
 
 
 def made(number: int, options: argparse.Namespace, sources: dict[str, Rows]) -> dict[str, Any]:
-    """One study, its number, and the processor seconds that it took."""
+    """Run one study; its number and the processor seconds it took are added to its result."""
     start, kinds = time.process_time(), len(sources) + bool(options.published)
     if options.pipeline:
         one = STUDIES[number]
@@ -102,7 +103,7 @@ def made(number: int, options: argparse.Namespace, sources: dict[str, Rows]) -> 
 
 
 def main() -> None:
-    """Run studies until there are enough of them, or the time is over; those that are there are not run again."""
+    """Run studies until there are enough or time is up; studies already in the file are not run again."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--studies", type=int, default=240)
     parser.add_argument("--seed", type=int, default=4)
@@ -129,7 +130,7 @@ def main() -> None:
 
 
 def sources_of(options: argparse.Namespace) -> dict[str, Rows]:
-    """The data sets that are at hand; whole studies take pictures as they are."""
+    """The data sets that are available; studies of the whole pipeline take pictures at full size."""
     files = {"diamonds": options.diamonds}
     wanted = {name: source for name, source in SOURCES.items() if files.get(name, name)}
     sources = {name: source(files.get(name, name)) for name, source in wanted.items()}
@@ -141,7 +142,7 @@ def sources_of(options: argparse.Namespace) -> dict[str, Rows]:
 
 
 def begun(path: Path) -> list[dict[str, Any]]:
-    """Studies of an earlier run with the same rules; empty where there is no such file."""
+    """Studies of an earlier run under the same rules; empty if there is no such file."""
     if not path.is_file():
         return []
     found = json.loads(path.read_text())

@@ -16,7 +16,7 @@ PICTURES = ("digits", CIFAR)  # of 8 x 8 pixels
 
 
 def of_sklearn(name: str) -> Rows:
-    """A data set that lies in scikit-learn."""
+    """A data set that comes with scikit-learn."""
     from sklearn import datasets
 
     features, target = getattr(datasets, f"load_{name}")(return_X_y=True)
@@ -24,7 +24,7 @@ def of_sklearn(name: str) -> Rows:
 
 
 def friedman(_: str) -> Rows:
-    """Friedman's first regression, which has any number of rows."""
+    """Friedman's first regression problem, which can have any number of rows."""
     from sklearn.datasets import make_friedman1
 
     made: Any = make_friedman1(6000, 10, noise=1.0, random_state=0)
@@ -32,7 +32,7 @@ def friedman(_: str) -> Rows:
 
 
 def clusters(_: str) -> Rows:
-    """Clusters on corners of a cube, which overlap."""
+    """Overlapping clusters on the corners of a cube."""
     from sklearn.datasets import make_classification
 
     about: dict[str, Any] = {"n_informative": 8, "n_redundant": 4, "n_classes": 4, "class_sep": 0.8, "flip_y": 0.05}
@@ -58,7 +58,7 @@ def _read(folder: str, count: int) -> Rows:
 
 
 def pictures(folder: str, count: int = 8000) -> Rows:
-    """CIFAR-10 in 8 x 8 greys."""
+    """CIFAR-10 in greyscale at 8 x 8 pixels."""
     from PIL import Image
 
     images, label = _read(folder, count)

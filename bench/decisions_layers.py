@@ -1,8 +1,8 @@
-"""Layers of the networks of `bench/decisions.py`, each computed for all members of a study at a time.
+"""Layers of the networks of `bench/decisions.py`, each computed for all members of a study at once.
 
-Written out in NumPy, gradients too: at 8 to 128 units a step takes as long as its calls take, and those of
-`torch.autograd` take ten times as long. Hidden units are [member, example, ..., unit], a layer's parts [member, ...].
-`torch` gives a layer's PyTorch module, for alignment and as a test reference.
+Written out in NumPy, gradients too: at 8 to 128 units, call overhead dominates a step, and that of `torch.autograd` is
+ten times larger. Hidden units are [member, example, ..., unit], a layer's parts (its parameters) [member, ...]. `torch`
+gives a layer's PyTorch module, for alignment and as a test reference.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy as np
 from torch import nn
 
 Parts = Sequence[np.ndarray]
-EPS = 1e-5  # of batch norm, as in PyTorch
+EPS = 1e-5  # batch norm's, as in PyTorch
 
 
 @dataclass
 class Run:
     """The mode of a pass: training, or with batch-norm statistics of training examples."""
 
-    random: np.random.Generator | None = None  # of dropout; none is dropped without it
+    random: np.random.Generator | None = None  # for dropout; without it, no unit is dropped
     found: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # means and variances of batch norms
-    known: list[tuple[np.ndarray, np.ndarray]] | None = None  # those to take instead, in the order of the layers
+    known: list[tuple[np.ndarray, np.ndarray]] | None = None  # statistics to use instead, in the order of the layers
 
 
 class Layer(Protocol):
@@ -33,7 +33,7 @@ class Layer(Protocol):
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of its parts."""
+        """Shapes of the layer's parts."""
         ...
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
@@ -45,7 +45,7 @@ class Layer(Protocol):
         ...
 
     def torch(self) -> nn.Module:
-        """The same layer; its parts lie there as `turned` has them."""
+        """The same layer in PyTorch, whose parameters are laid out as `turned` returns them."""
         ...
 
     def turned(self, parts: Parts) -> Parts:
@@ -55,14 +55,14 @@ class Layer(Protocol):
 
 @dataclass(frozen=True)
 class Plain:
-    """A layer without parts."""
+    """A layer without parameters."""
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         return ()
 
     def turned(self, parts: Parts) -> Parts:
-        """None."""
+        """Nothing to convert."""
         return parts
 
 
@@ -75,7 +75,7 @@ class Dense:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Weight and bias."""
+        """Shapes of weight and bias."""
         return (self.inputs, self.outputs), (1, self.outputs)
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
@@ -110,7 +110,7 @@ class Relu(Plain):
 
 @dataclass(frozen=True)
 class Dropout(Plain):
-    """A share of the units is left out in training, the others grow by as much."""
+    """In training, a share of the units is set to 0 and the others are scaled up to make up for it."""
 
     share: float
 
@@ -131,14 +131,14 @@ class Dropout(Plain):
 
 @dataclass(frozen=True)
 class Norm:
-    """Batch norm of units, or of filters; its statistics are computed from training examples after training."""
+    """Batch norm over units or filters; its statistics are computed on training examples after training."""
 
     units: int
     pictures: bool = False
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Scale and bias."""
+        """Shapes of scale and bias."""
         return (self.units,), (self.units,)
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
@@ -176,7 +176,7 @@ class Added(nn.Module):
         self.body = body
 
     def forward(self, hidden: Any) -> Any:
-        """[example, unit] -> the same."""
+        """Hidden units [example, unit] -> the same shape."""
         return hidden + self.body(hidden)
 
 
@@ -188,7 +188,7 @@ class Residual:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Those of all layers."""
+        """Shapes of all layers' parts."""
         return tuple(shape for layer in self.layers for shape in layer.shapes)
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:

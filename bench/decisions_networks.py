@@ -33,12 +33,12 @@ ONE_LAYER = "one hidden layer"
 CONVOLUTIONAL = ("convolutional", "convolutional, batch norm")
 TOGETHER = 100  # examples per forward pass
 BATCH = 32
-LIMIT = 6.0  # of log-variances, either way
+LIMIT = 6.0  # log-variances are clipped to +-6
 Layers = tuple[Layer, ...]
 
 
 def _dense(hidden: int, *behind: Callable[[int], Layer]) -> Callable[[int, int, int], Layers]:
-    """So many hidden layers, with others between each of them and its ReLU."""
+    """A dense network of that many hidden layers, with further layers between each of them and its ReLU."""
 
     def made(inputs: int, width: int, outputs: int) -> Layers:
         sizes = pairwise([inputs, *[width] * hidden])
@@ -91,12 +91,12 @@ class Kind:
 
     @functools.cached_property
     def layers(self) -> Layers:
-        """From the first to the last."""
+        """The layers, from the first to the last."""
         return NETWORKS[self.network](self.inputs, self.width, self.outputs)
 
     @property
     def weights(self) -> int:
-        """How many there are."""
+        """Number of weights."""
         return count_of(self.layers)
 
     def examples(self, features: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ class Kind:
         return np.float32 if self.network in CONVOLUTIONAL else np.float64
 
     def wider(self, times: int) -> Kind:
-        """The widest of at most so many times the weights, but for the last biases, which no width changes."""
+        """The widest kind with at most that many times the weights, not counting the output biases."""
 
         def own(width: int) -> int:
             return Kind(self.network, self.inputs, width, self.outputs).weights - self.outputs
@@ -123,7 +123,7 @@ class Kind:
 
 @dataclass
 class Stack:
-    """Networks of one kind: the weights of each in one row, [member, weight]."""
+    """Networks of one kind; each row holds the weights of one, [member, weight]."""
 
     kind: Kind
     rows: np.ndarray
@@ -142,7 +142,7 @@ class Stack:
         return cls(kind, np.concatenate(found, 1).astype(kind.precision))
 
     def parts(self) -> list[np.ndarray]:
-        """Of each layer in turn, [member, ...]: views."""
+        """Views of the parameters of each layer in turn, [member, ...]."""
         shapes = [shape for layer in self.kind.layers for shape in layer.shapes]
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
         begins = [0, *ends[:-1]]
@@ -151,7 +151,7 @@ class Stack:
         ]
 
     def gradient(self, features: np.ndarray, target: np.ndarray, numbers: bool, run: Run) -> np.ndarray:
-        """Of each member's mean loss of its batch, [member, weight]."""
+        """Gradient of each member's mean loss on its batch, [member, weight]."""
         layers, parts = self.kind.layers, self.parts()
         out, kept = through(layers, parts, self.kind.examples(features), run)
         own = slope_of(out, target, numbers).astype(out.dtype) / features.shape[1]
@@ -163,8 +163,8 @@ class Stack:
 
         Args:
             features: [example, feature].
-            known: those of the training examples, of which the statistics of batch norm are.
-            numbers: of a regression.
+            known: features of the training examples, on which batch-norm statistics are computed.
+            numbers: whether it is a regression.
         """
         layers, parts, whole = self.kind.layers, self.parts(), Run()
         if any(isinstance(layer, Norm) for layer in layers):
@@ -178,11 +178,11 @@ class Stack:
         return out - top - np.log(np.exp(out - top).sum(-1, keepdims=True))
 
     def averaged(self, members: Sequence[int]) -> Stack:
-        """One network with the mean weights of some."""
+        """One network with the mean weights of some members."""
         return Stack(self.kind, self.rows[list(members)].mean(0, keepdims=True))
 
     def in_one_order(self) -> Stack | None:
-        """The same networks with their units in one order, by `modescape.align_many`; None where none is known."""
+        """The same networks aligned by `modescape.align_many`; None where they cannot be."""
         module = nn.Sequential(*(layer.torch() for layer in self.kind.layers)).double().eval()
         example = torch.from_numpy(np.zeros((2, self.kind.inputs)))
         if self.kind.network in CONVOLUTIONAL:
@@ -207,7 +207,7 @@ def _unfolded(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def slope_of(out: np.ndarray, target: np.ndarray, numbers: bool) -> np.ndarray:
-    """Gradient of the loss with respect to the outputs, per example; it lets clipped log-variances return."""
+    """Gradient of the loss with respect to the outputs, per example; it can move clipped log-variances back."""
     if numbers:
         mean, log_variance = out[..., :1], np.clip(out[..., 1:], -LIMIT, LIMIT)
         residual, precision = mean - target[..., None], np.exp(-log_variance)
@@ -228,18 +228,18 @@ def loss(predicted: np.ndarray, target: np.ndarray, numbers: bool) -> np.ndarray
 
 @dataclass(frozen=True)
 class Fit:
-    """How networks are trained: Adam, batches of 32 that each member draws for itself."""
+    """How networks are trained: Adam on batches of 32, drawn for each member separately."""
 
     steps: int
-    rate: float  # falls by a cosine to 0
-    looks: int  # number of parts of the training, after each of which the networks are evaluated
-    numbers: bool  # a regression
-    spread: bool = False  # each member has a rate of its own, from a third to three times that
+    rate: float  # learning rate, which decays to 0 along a cosine
+    looks: int  # number of parts of the training, each of which ends with an evaluation
+    numbers: bool  # whether it is a regression
+    spread: bool = False  # whether each member has its own rate, a third to three times `rate`
 
     def __call__(
         self, stack: Stack, features: np.ndarray, target: np.ndarray, random: np.random.Generator
     ) -> Iterator[Stack]:
-        """The networks after each part; they are changed as it goes on."""
+        """Yield the networks after each part; training goes on in the same arrays."""
         members = len(stack.rows)
         own = 3 ** random.uniform(-1, 1, (members, 1)) if self.spread else 1.0
         run = Run(random=np.random.default_rng((members, self.steps)))

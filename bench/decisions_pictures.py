@@ -12,14 +12,14 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Conv:
-    """Filters of 3 x 3 pixels with borders of 0."""
+    """Convolution by 3 x 3 filters with zero padding."""
 
     inputs: int
     outputs: int
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Weight and bias."""
+        """Shapes of weight and bias."""
         return (9 * self.inputs, self.outputs), (1, self.outputs)
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
@@ -59,7 +59,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Pool(Plain):
-    """The largest of 2 x 2 pixels."""
+    """Max pooling over 2 x 2 pixels."""
 
     def forward(self, parts: Parts, hidden: np.ndarray, run: Run) -> tuple[np.ndarray, Any]:
         out = np.maximum(hidden[:, :, ::2], hidden[:, :, 1::2])
@@ -67,7 +67,7 @@ class Pool(Plain):
         return out, (hidden, out)
 
     def backward(self, parts: Parts, kept: Any, slope: np.ndarray, first: bool) -> tuple[np.ndarray, Parts]:
-        # where several are the largest, each gets its share
+        # where pixels tie for the largest, they share the gradient equally
         hidden, out = kept
         places = [(..., slice(y, None, 2), slice(x, None, 2), slice(None)) for y in range(2) for x in range(2)]
         largest = [hidden[place] == out for place in places]

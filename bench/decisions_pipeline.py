@@ -1,7 +1,7 @@
 """Studies of `bench/decisions.py` that go through the whole pipeline: `modescape run`, then `modescape decide`.
 
-The truth is the same study once more, whose test examples are those that were held back from the first: its networks
-must be the same to the bit, as no test example takes part in training.
+The truth is the same study run again with test examples that were held back from the first run: its networks must be
+bit-identical, as no test example takes part in training.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from decisions_truth import judged_by
 import modescape as ms
 from modescape.decision.labelled import table_of_result
 
-ANALYSES = ("training", "equal_cost")  # all that the advice is made of
-HELD = 4000  # examples of the truth, at most
+ANALYSES = ("training", "equal_cost")  # all analyses that the advice uses
+HELD = 4000  # largest number of examples of the truth
 
 
 @dataclass(frozen=True)
 class Whole:
-    """One study: a data set, how much of it the study sees, and a recipe of the package with what is changed in it."""
+    """One study: a data set, how much of it the study sees, and a recipe of the package with overrides."""
 
     data: str
     recipe: str
@@ -41,7 +41,7 @@ class Whole:
     settings: Mapping[str, str]
 
     def overrides(self, source: Path) -> list[str]:
-        """Of the recipe."""
+        """Overrides of the recipe."""
         own = {
             "data.source": source,
             "data.validation": self.validation,
@@ -69,7 +69,7 @@ STUDIES = (
 
 
 def parts_of(one: Whole, rows: Rows, seed: int) -> dict[str, dict[str, Any]]:
-    """What a study sees, and the same with the examples that are held back for tests: arrays of an .npz file."""
+    """Arrays of two .npz files: what a study sees, and the same with the held-back examples as test set."""
     order = np.random.default_rng(seed).permutation(len(rows[1]))
     ends = np.cumsum([one.train + one.validation, one.test, HELD])
     train, test, held = np.split(order, ends)[:3]
@@ -85,7 +85,7 @@ def carried_out(one: Whole, rows: Rows, seed: int, folder: Path) -> dict[str, An
     """Run and decide one study, and judge the advice on what was held back.
 
     Raises:
-        RuntimeError: if a command fails, or the networks of the truth are others.
+        RuntimeError: if a command fails, or the networks of the truth differ.
     """
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def same_weights(one: ms.Study, other: ms.Study) -> bool:
 
 
 def run_command(*arguments: str) -> str:
-    """What a command of modescape prints."""
+    """Run a modescape command, and return what it prints."""
     done = subprocess.run([sys.executable, "-m", "modescape", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"modescape {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")

@@ -18,24 +18,24 @@ from modescape.decision.rules import Ending
 from modescape.metrics.convergence import ending
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, Training
 
-EPOCHS, KEPT = 20, 5  # parts of a training, and the last of them that are snapshots
-HELD = 4000  # examples of the truth, at most
+EPOCHS, KEPT = 20, 5  # parts of the training, and how many of the last ones end with a snapshot
+HELD = 4000  # largest number of examples of the truth
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One study."""
+    """The settings of one study."""
 
     data: str
     train: int
     validation: int
     test: int
-    noise: float  # share of training labels that are drawn at random; of a regression, in sd of the targets
+    noise: float  # share of labels drawn at random in training; for a regression, in sd of the targets
     members: int
     width: int
-    steps: int  # of one member's training
+    steps: int  # training steps of one member
     rate: float
-    long: bool  # whether the longer, wider and shorter networks are there to decide on
+    long: bool  # whether longer, wider and shorter networks are candidates
     seed: int
     kind: str = "own"  # starts of the members: "own", "common" (one network, trained before), or "given", an import
     network: str = ONE_LAYER  # of `NETWORKS`
@@ -54,7 +54,7 @@ class Setting:
 def trained(
     members: int, kind: Kind, steps: int, one: Setting, split: dict[str, Rows], seed: int, start: Stack | None = None
 ) -> Iterator[Stack]:
-    """Networks after each of `EPOCHS` parts of their training; given ones have a rate each."""
+    """Networks after each of `EPOCHS` parts of their training; given ones have a learning rate each."""
     random = np.random.default_rng((one.seed, seed))
     stack = Stack.drawn(kind, members, random)
     if start is not None:
@@ -63,13 +63,13 @@ def trained(
 
 
 class Weights:
-    """As much of checkpoints as says how many weights a network has."""
+    """Stub checkpoints that only know the number of weights."""
 
     def __init__(self, count: int) -> None:
         self.count = count
 
     def solution(self, member: int) -> Any:
-        """Its weights, as numbers of them."""
+        """A solution in which only the number of weights counts."""
         from modescape.types import ModelState
 
         return ModelState({"weights": torch.empty(self.count, device="meta")}, {})
@@ -77,14 +77,14 @@ class Weights:
 
 @dataclass
 class Averages:
-    """Averages of weights, run on features; as `modescape decide` asks for them."""
+    """Averages of weights evaluated on features, with the interface that `modescape decide` expects."""
 
-    stacks: list[Stack]  # the last ones
+    stacks: list[Stack]  # of the last parts of the training
     sets: dict[str, np.ndarray]  # set of examples -> features
     known: np.ndarray  # features of the training examples
     numbers: bool
     aligned: Stack | None = None
-    asked: bool = False  # whether they could be aligned
+    asked: bool = False  # whether alignment was tried already
 
     def of_run(self, member: int) -> dict[str, np.ndarray] | None:
         """The mean of a run's last weights."""
@@ -94,7 +94,7 @@ class Averages:
         return self._said(every.averaged(range(len(every.rows))))
 
     def of_members(self, members: Sequence[int], aligned: bool) -> dict[str, np.ndarray] | None:
-        """The mean weights of members; None where no order of their units is known."""
+        """The mean weights of members; None where they cannot be aligned."""
         if aligned and not self.asked:
             self.aligned, self.asked = self.stacks[-1].in_one_order(), True
         every = self.aligned if aligned else self.stacks[-1]
@@ -107,7 +107,7 @@ class Averages:
 def offered_of(
     parts: dict[str, np.ndarray], split: dict[str, Rows], epochs: np.ndarray, one: Setting, **more: Any
 ) -> Offered:
-    """Networks [epoch, member] of which predictions are there, with their last ones as solutions."""
+    """What a study offers of networks [epoch, member], the last of which are the solutions."""
     kept, members = len(epochs), parts["test"].shape[1]
     models = np.arange(kept * members).reshape(kept, members)
     groups = {INDEPENDENT: models[-1].tolist()}
@@ -133,12 +133,12 @@ def offered_of(
 
 
 def networks(one: Setting, split: dict[str, Rows], sets: dict[str, str]) -> tuple[Offered, Ending, list[Stack]]:
-    """Members and what costs as much as they do, on sets of examples; how training ended; the members' last weights.
+    """Members and networks of equal cost on sets of examples; how training ended; the members' last weights.
 
     Args:
         one: the study.
         split: examples of every part.
-        sets: name that a study gives examples -> their part.
+        sets: a study's name for a set of examples -> the part of the split that it is.
     """
     own, known, kind = {name: split[of] for name, of in sets.items()}, split["train"][0], one.kind_of(split)
 
@@ -187,7 +187,7 @@ def networks(one: Setting, split: dict[str, Rows], sets: dict[str, str]) -> tupl
 
 
 def _start(one: Setting, split: dict[str, Rows]) -> Stack | None:
-    """A network that was trained on half of the examples, from which members begin; given ones half of the time."""
+    """A network trained on half of the examples, from which members start; half of the given ones do."""
     if one.kind == "own" or (one.kind == "given" and one.seed % 2):
         return None
     half = {**split, "train": (split["train"][0][: one.train // 2], split["train"][1][: one.train // 2])}
@@ -196,7 +196,7 @@ def _start(one: Setting, split: dict[str, Rows]) -> Stack | None:
 
 
 def split_of(one: Setting, rows: Rows) -> dict[str, Rows]:
-    """Examples for training, validation and test, and those of the truth; scaled on the training ones."""
+    """Examples for training, validation, test and the truth, scaled by the statistics of the training set."""
     random = np.random.default_rng(one.seed)
     order = random.permutation(len(rows[0]))
     ends = np.cumsum([one.train, one.validation, one.test, HELD])
@@ -222,7 +222,7 @@ def setting(number: int, seed: int, sources: dict[str, Rows], only: str = "") ->
         number: of the study.
         seed: of all studies.
         sources: data sets by name.
-        only: the one network of all studies; else each draws one, of pictures in half of the cases a convolutional one.
+        only: the network of all studies; by default each draws one, for pictures a convolutional one half of the time.
     """
     random = np.random.default_rng((seed, number))
     name = list(sources)[number % len(sources)]
@@ -246,7 +246,7 @@ def setting(number: int, seed: int, sources: dict[str, Rows], only: str = "") ->
     )
     if only:
         return replace(one, network=only)
-    one = replace(one, steps=int(random.choice([40, 120, 360])))  # deeper networks take longer
+    one = replace(one, steps=int(random.choice([40, 120, 360])))  # deeper networks cost more a step
     if name in PICTURES and random.random() < 0.5:
         return replace(one, network=str(random.choice(CONVOLUTIONAL)), width=int(random.choice([2, 4, 8])))
     dense = [kind for kind in NETWORKS if kind not in CONVOLUTIONAL]
@@ -254,7 +254,7 @@ def setting(number: int, seed: int, sources: dict[str, Rows], only: str = "") ->
 
 
 def judged(one: Setting, rows: Rows) -> dict[str, Any]:
-    """The advice of one study, and the truth."""
+    """Judge the advice of one study against the truth."""
     split = split_of(one, rows)
     both = {"validation": "validation", "test": "test", "held": "held"}
     every, falling, ends = networks(one, split, both)

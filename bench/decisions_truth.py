@@ -14,11 +14,11 @@ LEAST = Rules().least_gain  # regret up to which advice is right
 
 
 def against(table: Table, true: Table, falling: Ending) -> dict[str, Any]:
-    """What is advised by the examples of a study, and what that leaves on those that were held back.
+    """The advice drawn from a study's examples, and what remains of its gain on the held-back ones.
 
     Args:
         table: candidates on the study's examples.
-        true: the same on those held back.
+        true: the same candidates on the held-back examples.
         falling: how training ended.
     """
     found = decide(table, Rules(), ending=falling)
@@ -27,7 +27,7 @@ def against(table: Table, true: Table, falling: Ending) -> dict[str, Any]:
 
 
 def judged_by(true: Table, advice: str, label: str) -> dict[str, Any]:
-    """What advice, and the best, leave of their gains after their prices, in shares of one network's loss."""
+    """Gains less prices of the advice and of the best candidate, as shares of one network's loss."""
     left = {
         one.label: float(true.gain(place).value - price_of(true, place, Rules())) / scale_of(true)
         for place, one in enumerate(true.candidates)
@@ -35,7 +35,7 @@ def judged_by(true: Table, advice: str, label: str) -> dict[str, Any]:
     left = {name: value for name, value in left.items() if np.isfinite(value)}
     kinds = {one.label: one.advice for one in true.candidates}
     best = max(left, key=lambda name: left[name])
-    if advice == "train_longer" and kinds.get(label) != "train_longer":  # nothing longer was measured
+    if advice == "train_longer" and kinds.get(label) != "train_longer":  # no longer training was measured
         longer = [name for name in left if kinds[name] == "train_longer"]
         label = max(longer, key=lambda name: left[name]) if longer else label
     return {
@@ -74,7 +74,7 @@ def summary(rows: list[dict[str, Any]], least: float) -> dict[str, Any]:
 
 
 def counts(rows: list[dict[str, Any]], name: str, least: float) -> dict[str, list[int]]:
-    """Value of a column -> studies, those decided, and those of them that were right."""
+    """Value of a column -> number of studies, of decided ones, and of right ones among these."""
     found: dict[str, list[int]] = {}
     for value in dict.fromkeys(row[name] for row in rows):
         own = [row for row in rows if row[name] == value]
@@ -84,7 +84,7 @@ def counts(rows: list[dict[str, Any]], name: str, least: float) -> dict[str, lis
 
 
 def wilson(hits: int, count: int, z: float = 1.959964) -> list[float] | None:
-    """95 % interval of a share (Wilson 1927); None of nothing."""
+    """95 % interval of a share (Wilson 1927); None for no studies."""
     if not count:
         return None
     share, weight = hits / count, z**2 / count

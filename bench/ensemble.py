@@ -1,7 +1,7 @@
 """Stacked members of an exported ensemble against a loop over them: python bench/ensemble.py [--device cuda].
 
-Prints a Markdown table: milliseconds a batch, median of the turns, in turns; processor time on a CPU (it holds on a
-busy machine), wall-clock time on a GPU. The loop calls each network's own module and stacks what they say.
+Prints a Markdown table of milliseconds per batch, medians over turns: processor time on a CPU (reliable on a busy
+machine), wall-clock time on a GPU. The loop calls each network's own module and stacks the outputs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from modescape.models.factory import find_factory
 from modescape.tasks import Classification
 from modescape.types import ModelState
 
-NETWORKS = {  # name -> how it is made, and a batch of so many examples
+NETWORKS = {  # name -> how it is made, and a function (examples) -> batch
     "mlp (20 features)": (lambda: find_factory("mlp")(20, 3), lambda count: (torch.rand(count, 20),)),
     "small_cnn (1x8x8)": (
         lambda: find_factory("small_cnn")((1, 8, 8), 10),
@@ -85,7 +85,7 @@ def measure(name: str, chosen: argparse.Namespace) -> None:
 
 
 def in_turns(ways: dict[str, Callable[[], object]], turns: int, device: str) -> dict[str, float]:
-    """Median milliseconds of each, one after the other in every turn."""
+    """Median milliseconds of each variant; every turn runs them one after the other."""
     clock = time.perf_counter if device.startswith("cuda") else time.process_time
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     with torch.no_grad():

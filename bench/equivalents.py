@@ -1,11 +1,11 @@
-"""Do the intervals of equivalents cover? Synthetic members and examples whose true equivalents are known.
+"""Coverage of the intervals of equivalents, on synthetic members and examples whose true equivalents are known.
 
 Usage: python bench/equivalents.py [--draws 1000] [--seed 0] > table.md
 
-The logits of a member are skill x strength of the label, plus noise that all members share on an example, plus noise of
-its own. A method has, around each member, a network with a part of that member's own noise: with all of it, it is worth
-one network; with little, it is beyond infinitely many. Skills are one of five, so the law of any set of members is a
-mean over tables of these, which many examples make exact.
+The logits of a member are skill x strength of the label, plus noise that all members share on an example, plus the
+member's own noise. A method has, around each member, a network with a share of that member's own noise: with all of it,
+it is worth one network; with little, more than infinitely many. A skill is one of five values, so the expected scores
+of any set of members are means over tables of these, which many examples make exact.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ import numpy as np
 from modescape.metrics import brier_equivalent_interval
 
 CLASSES = 4
-STRENGTH, SHARED, OWN = 2.5, 1.0, 1.5  # of the label, of the noise that members share, and of their own; logits
+STRENGTH, SHARED, OWN = 2.5, 1.0, 1.5  # logits of the label, sd of the shared noise and of each member's own
 KEPT = (0.9, 0.75, 0.6, 0.4)  # share of the member's own noise in the method's networks
-BLOCK, BLOCKS = 20_000, 25  # examples behind the tables
+BLOCK, BLOCKS = 20_000, 25  # examples behind the tables, in blocks
 MEMBERS, EXAMPLES = (3, 5, 10, 20), (300, 1297)
-SPREADS = {"alike": 0.02, "unlike": 0.15}  # standard deviation of skills, about
+SPREADS = {"alike": 0.02, "unlike": 0.15}  # approximate standard deviation of skills
 
 
 @dataclass(frozen=True)
 class Population:
-    """Skills and the exact law of networks that have them."""
+    """Skills, and the exact expected scores of networks that have them."""
 
     skills: np.ndarray  # equally frequent, [skill]
-    brier: np.ndarray  # of one network, [skill]
-    method: np.ndarray  # of the method's network around it, [kept, skill]
+    brier: np.ndarray  # Brier score of one network, [skill]
+    method: np.ndarray  # Brier score of the method's network around it, [kept, skill]
     apart: np.ndarray  # half the mean squared distance of two networks, [skill, skill]
 
     def number(self, chosen: np.ndarray | None) -> np.ndarray:
-        """True equivalents, [kept], of members with these skills; None: of all members there could be."""
+        """True equivalents, [kept], for members with these skills; with None, for all possible members."""
         rows = np.arange(len(self.skills)) if chosen is None else chosen
         pairs = self.apart[np.ix_(rows, rows)]
         others = (pairs.sum() - np.trace(pairs)) / (len(rows) * (len(rows) - 1))
-        diversity = pairs.mean() if chosen is None else others  # two of all there could be may have the same skill
+        diversity = pairs.mean() if chosen is None else others  # two of all possible members may have the same skill
         ratio = 1 + (self.method[:, rows].mean(1) - self.brier[rows].mean()) / diversity
         return np.where(ratio > 0, 1 / np.where(ratio > 0, ratio, 1), np.inf)
 
 
 def population(spread: float, stream: np.random.Generator, blocks: int = BLOCKS) -> Population:
-    """Tables over many examples."""
+    """Tables of expected scores, means over many examples."""
     skills = 1 + spread * np.sqrt(2) * np.array([-1, -0.5, 0, 0.5, 1.0])
     brier, method = np.zeros(len(skills)), np.zeros((len(KEPT), len(skills)))
     apart = np.zeros((len(skills), len(skills)))
@@ -85,11 +85,11 @@ def score(prob: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def coverage(draws: int, seed: int) -> list[dict[str, str | float]]:
-    """A row for each population, number of members, of examples and method.
+    """A row for each population, number of members, number of examples, and method.
 
-    Each has the true number for new members, how often its interval and that for these members cover, and the mean
-    width of both over the ideal one, 2 x 1.96 standard deviations of 1 / number over the draws; widths only where no
-    end is infinite, as 1 / number is cut off there.
+    Each has the true number for new members, the coverage of its interval and of that for these members, and the mean
+    width of both divided by the ideal one, 2 x 1.96 standard deviations of 1 / number over the draws; widths only where
+    no end is infinite, as 1 / number is cut off there.
     """
     rows = []
     for name, spread in SPREADS.items():

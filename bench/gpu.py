@@ -1,6 +1,6 @@
-"""All figures of a GPU in one call of under nine minutes; needs nothing but the package. See `modescape.bench.gpu`.
+"""Measure all GPU figures in one call of under nine minutes; needs only the package. See `modescape.bench.gpu`.
 
-Where pytest and the repository's tests are at hand, those that need a GPU are run first.
+Where pytest and the repository's tests are available, the tests that need a GPU are run first.
 
 Usage: python bench/gpu.py [--data FOLDER_OF_CIFAR10] [--out bench/results/gpu.json]
 """
@@ -16,7 +16,7 @@ from modescape.bench.gpu import main
 
 
 def test() -> None:
-    """Run the tests that need a GPU; what they say is seen, and the figures are taken all the same."""
+    """Run the tests that need a GPU; if some fail, their output is shown and the figures are measured all the same."""
     tests = Path(__file__).parent.parent / "tests"
     if tests.is_dir() and importlib.util.find_spec("pytest"):
         subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", "gpu", str(tests)], check=False, timeout=180)

@@ -1,10 +1,10 @@
-"""`modescape bench inputs` in processor seconds, in turns: for machines that do other work meanwhile.
+"""`modescape bench inputs` in processor seconds, in turns, for busy machines.
 
     python bench/inputs_in_processor_seconds.py table 5 train.members=10
     python bench/inputs_in_processor_seconds.py text 3 train.members=1 train.epochs=2
 
 The plain loop runs on one thread, our whole training stage (validation and files included) in one process. Ours is
-divided by two, as two cores share it out evenly; waiting for the disk is not in it.
+divided by two, as two cores share it evenly; time spent waiting for the disk is not included.
 """
 
 from __future__ import annotations

@@ -3,20 +3,20 @@
     python -m venv peers && peers/bin/pip install -c constraints.txt -e . loss-landscapes==3.0.6
     peers/bin/python bench/landscape_peers.py --data FOLDER_OF_CIFAR10 [--publish]
 
-(torch as the package has it, 2.13.0 for the CPU; the peer needs NumPy beside it.) Their `random_plane` goes over its
-grid with a metric of ours: at some points, spread over the grid, it has their own `Loss` evaluated, then hands the
-same coordinates in the same directions to `Landscape`, and compares. Then our grid is refined, and between its passes
-points of theirs are timed. Networks are evaluated as deployed (batch norm "eval"): they know no other policy.
+(torch as the package pins it, 2.13.0 for the CPU; the peer also needs NumPy.) Their `random_plane` traverses its grid
+with a metric of ours: at some points, spread over the grid, it evaluates their own `Loss`, then evaluates `Landscape`
+at the same coordinates in the same directions, and compares. Then our grid is refined, and between its passes points of
+theirs are timed. Networks are evaluated as deployed (batch norm "eval"): they know no other policy.
 
-What their release of 2019 needs to run: no 1-dimensional parameter may be all zero (their filter normalisation divides
-by its length), so the network is trained for some steps. Their odd rows lie one step beside their even ones: points are
-visited to and fro, but the step is taken before the point on the way there and on the way back. Times do not depend on
-it; pictures are compared in even rows. With their default distance of 1 losses reach 1e17: their directions have no
-negative part, and batch norm is as deployed; 16 keeps them below some hundreds. One batch in memory is all that their
-`Loss` takes.
+Peculiarities of their release of 2019: no 1-dimensional parameter may be all zero (their filter normalisation divides
+by its norm), so the network is trained for some steps. Their odd rows are offset from the even ones by one step: the
+grid is traversed back and forth, but in both directions the step is taken before the point. Times do not depend on it;
+pictures are compared in even rows. With their default distance of 1, losses reach 1e17, because their directions have
+no negative entries and batch norm uses running statistics; 16 keeps losses below some hundreds. Their `Loss` takes a
+single batch in memory.
 
 Clock and processor seconds are both given: on a machine that does other work, only --threads 1 and processor seconds
-mean something, since waiting threads are counted, too.
+are meaningful, since threads that spin while they wait are counted, too.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from modescape.landscape.spline import floor_of
 from modescape.models.resnet import resnet20
 
 HERE = Path(__file__).parent
-SAME = 1e-4  # relative, between their values and ours
+SAME = 1e-4  # largest relative difference between their values and ours
 SEED = 0
 
 
 @dataclass
 class Seconds:
-    """Of the clock and of the processor, by variant, in the order of turns."""
+    """Wall-clock and processor seconds by variant, in the order of turns."""
 
     clock: dict[str, list[float]] = field(default_factory=dict)
     processor: dict[str, list[float]] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def their_cut(network: nn.Module, landscape: ms.Landscape, steps: int, distance:
         direction.filter_normalize_(start)
         direction.mul_(((start.model_norm() / distance) / steps) / direction.model_norm())
     names = [name for name, _ in network.named_parameters()]
-    # their first axis is that of the rows
+    # their first axis is the rows'
     return landscape.cut_along(*(dict(zip(names, own.parameters, strict=True)) for own in (two, one)))
 
 
@@ -103,7 +103,7 @@ def place(number: int, steps: int) -> tuple[float, float]:
 
 
 def compared(network: nn.Module, images: Tensor, label: Tensor, options: argparse.Namespace) -> dict[str, Any]:
-    """Points in turns on their way over the grid, then the refined grid with points of theirs between its passes."""
+    """Points in turns as they traverse the grid, then the refined grid with points of theirs between its passes."""
     import loss_landscapes
     from loss_landscapes.metrics import Loss, Metric
 
@@ -130,7 +130,7 @@ def compared(network: nn.Module, images: Tensor, label: Tensor, options: argpars
             pairs[number] = (theirs, float(ours))
             return theirs
 
-    for _ in range(2):  # the first calls choose algorithms
+    for _ in range(2):  # warm up: the first calls select algorithms
         landscape.value()
         nn.functional.cross_entropy(network(images), label)
     torch.manual_seed(SEED)
@@ -174,7 +174,7 @@ def interval(values: np.ndarray, statistic: Callable[[np.ndarray], Any]) -> tupl
 
 
 def sentences(found: dict[str, Any], options: argparse.Namespace) -> dict[str, str]:
-    """Ratios by both clocks, and what the refined picture is worth."""
+    """Sentences: ratios of wall-clock and processor time, and how accurate the refined picture is."""
     seconds, surface, grid = found["seconds"], found["surface"], options.steps**2
     notes = {}
     for clock, kept, column in (("clock", seconds.clock, 0), ("processor", seconds.processor, 1)):
@@ -202,7 +202,7 @@ def sentences(found: dict[str, Any], options: argparse.Namespace) -> dict[str, s
 
 
 def result(found: dict[str, Any], options: argparse.Namespace) -> Result:
-    """Rows of the clock, of the processor where one thread ran, and sentences."""
+    """Rows of wall-clock time, of processor time where one thread ran, and sentences."""
     theirs, ours = np.array(list(found["pairs"].values())).T
     difference = np.abs(theirs - ours) / np.abs(theirs)
     notes = {

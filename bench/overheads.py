@@ -1,8 +1,8 @@
-"""What the engine `processes` costs beside the work: python bench/overheads.py [--repeats 3] [--epochs 20].
+"""Overhead of the engine `processes`: python bench/overheads.py [--repeats 3] [--epochs 20].
 
-Per item and per byte, in both directions, in wall-clock and in processor time of all processes; and training on one and
-on two workers in turns. The processor time is what a busy machine changes least: w workers are at most w times as fast
-as one, less by what their processor time has grown.
+Measured per item and per byte in both directions, in wall-clock time and in processor time of all processes; and for
+training on one and on two workers in turns. Processor time is what a busy machine changes least: w workers are at most
+w times as fast as one, less the growth of their processor time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from modescape.bench.memory import PROC, tree
 from modescape.engines import Processes
 
 ITEMS = 2000
-MEGABYTES, LARGE = 16, 12  # of a large item, and how many there are
+MEGABYTES, LARGE = 16, 12  # size of a large item, and how many are sent
 MEMBERS = 8
 
 
@@ -36,23 +36,23 @@ def grown(item: int, report: Any) -> bytes:
 
 
 def spent() -> float:
-    """Processor seconds of this process and of all that descend from it, those that have ended too."""
+    """Processor seconds of this process and of all its descendants, including those that have ended."""
     total = 0
     for pid in tree(os.getpid()):
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        total += sum(map(int, fields[11:15]))  # its own, and of its children that have ended
+        total += sum(map(int, fields[11:15]))  # user and system time, its own and of its children that have ended
     return total / os.sysconf("SC_CLK_TCK")
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall-clock and processor seconds."""
+    """Wall-clock and processor seconds of some work."""
     began, before = time.perf_counter(), spent()
     work()
     return time.perf_counter() - began, spent() - before
 
 
 def overheads() -> dict[str, tuple[float, float]]:
-    """Wall-clock and processor milliseconds of an item, and of a MiB sent and returned, by one worker that is there."""
+    """Wall-clock and processor milliseconds per item, and per MiB sent and returned, with one running worker."""
     megabyte = 1 << 20
     found = {}
     with Processes(workers=1) as engine:
@@ -77,7 +77,7 @@ def overheads() -> dict[str, tuple[float, float]]:
 
 
 def training(workers: int, epochs: int) -> tuple[float, float]:
-    """Of the training stage of the recipe digits."""
+    """Wall-clock and processor seconds of the training stage of the recipe digits."""
     settings = [f"train.members={MEMBERS}", f"train.epochs={epochs}", "compute.device=cpu"]
     settings += ["compute.engine=processes", f"compute.workers={workers}"]
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Measure all in turns."""
+    """Measure everything, training in turns, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)

@@ -1,10 +1,10 @@
-"""How quickly a page answers in headless Chromium: first paint, interactions, scrolling; and how large and tall it is.
+"""How fast a page responds in headless Chromium: first paint, interactions, scrolling; and its size and height.
 
 python bench/page.py studies/digits/report.html [...]
 
-Each interaction is timed from before the event to after the two next frames, so that drawing is in it. Seconds of the
-processor are those of the page's own process (Performance.getMetrics: TaskDuration), which other work on a busy machine
-does not lengthen as it does the clock. Long tasks are those of the browser's own list, above 50 ms of clock time.
+Each interaction is timed from before the event until two frames later, so that drawing is included. Processor seconds
+are those of the page's own process (Performance.getMetrics: TaskDuration), which a busy machine lengthens less than
+wall-clock time. Long tasks are those the browser reports, above 50 ms of wall-clock time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TICK = """document.querySelector("#explorer .ticks input")?.click()"""
 
 
 def processor_seconds(session: CDPSession) -> float:
-    """Of the page since it was opened."""
+    """Processor seconds of the page since it was opened."""
     return next(
         one["value"] for one in session.send("Performance.getMetrics")["metrics"] if one["name"] == "TaskDuration"
     )
@@ -61,7 +61,7 @@ def timed(page: Page, session: CDPSession, act: str, repeats: int = REPEATS) -> 
 def measure(page: Page, file: Path) -> dict[str, Any]:
     """All numbers of one page."""
     session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # by default its durations are those of the clock
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # by default, durations are wall-clock times
     page.add_init_script(WATCH)
     page.goto(file.as_uri())
     page.wait_for_timeout(1500)

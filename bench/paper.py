@@ -1,4 +1,4 @@
-"""The figures of a study that docs/paper.md holds beside the paper's, as Markdown.
+"""The figures of a study that docs/paper.md compares with the paper's, as Markdown.
 
 Usage: python bench/paper.py STUDY > part.md
 """
@@ -26,18 +26,18 @@ def main() -> None:
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """Markdown."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def label(method: str) -> str:
-    """As in the figures."""
+    """A method's name, as in the figures."""
     return method_look(method).name
 
 
 def of(values: xr.DataArray, **labels: Any) -> float:
-    """One number."""
+    """One value, selected by labels."""
     return float(values.sel(labels))
 
 
@@ -48,7 +48,7 @@ def with_interval(dataset: xr.Dataset, name: str, digits: int, factor: float = 1
 
 
 def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> str:
-    """Distance from the solution over the length of the weights, and the setting in the method's own unit."""
+    """Distance from the solution relative to the norm of the weights, and the setting in the method's own unit."""
     distance, scale = (of(dataset[name], **{dim: method}) for name in ("distance", "scale"))
     if np.isnan(distance):
         return ""
@@ -56,7 +56,7 @@ def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> str:
 
 
 def worth(dataset: xr.Dataset, method: str) -> str:
-    """Independent networks with the calibrated likelihood of a method's networks, with its interval."""
+    """The number of independent networks with the same calibrated likelihood as a method's, with its interval."""
     if method == "independent" or method not in dataset["other_approach"].values:
         return ""
     own = dataset.sel({"other_approach": method}).dropna("size", subset=["calibrated_nll"]).isel(size=-1)
@@ -150,7 +150,7 @@ NAMES = ("jensen_shannon", "jensen_shannon_calibrated")
 
 
 def other_data(study: Study) -> str:
-    """Section 5.3: divergence, and how well other data is told apart."""
+    """Section 5.3: divergence, and how well out-of-distribution data is detected."""
     found, rows = study.result("ood"), []
     sets = [str(name) for name in found["corruption"].values]
     for method in found["approach"].values:

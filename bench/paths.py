@@ -2,8 +2,9 @@
 
     python bench/paths.py [--repeats 5]
 
-Untrained networks of two seeds: what is measured does not depend on the weights, beside the number of sweeps. Processor
-seconds, the smallest of the repeats, variants in turns: other work on the machine stretches the clock's.
+Networks of two seeds, untrained: apart from the number of sweeps, the times do not depend on the weights. Reported is
+the minimum of the repeats in processor seconds, since other work on the machine lengthens wall-clock time; variants run
+in turns.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from modescape.models.resnet import resnet20
 
 
 def seconds(function: Callable[[], object]) -> tuple[float, float]:
-    """Of the processor and of the clock."""
+    """Processor and wall-clock seconds."""
     start = time.process_time(), time.perf_counter()
     function()
     return time.process_time() - start[0], time.perf_counter() - start[1]

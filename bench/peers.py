@@ -1,16 +1,16 @@
-"""How fast do members train, against everything a user would pick instead? Images a second, all in one run, in turns.
+"""Training speed against the alternatives a user has: images per second, all in one run, in turns.
 
 The same network (the paper's SmallCNN, dropout 0.1), data, batch size, optimiser and epochs for everyone:
 
-* plain loop: one network after another, resident float images, all threads, as in any tutorial;
+* plain loop: one network after another, resident float images, all threads, as tutorials do it;
 * DataLoader loop: the same with `torch.utils.data.DataLoader`, what most people write;
 * TorchEnsemble: its VotingClassifier, one job and two;
 * torch.func: the tutorial's vmap over stacked networks, one batch for all of them;
 * JAX: a jitted step called in a loop, one network after another; and all steps in one scan, vmapped over networks;
 * modescape: its training stage, validation and all files on the disk included.
 
-Needs what is not in the package: pip install jax && pip install --no-deps torchensemble (its own dependencies bring
-torchvision, which has no build beside torch's CPU one). What is not installed is left out.
+Needs further packages: pip install jax && pip install --no-deps torchensemble (its own dependencies bring
+torchvision, which has no build beside torch's CPU one). Alternatives that are not installed are left out.
 
 Usage: python bench/peers.py --data FOLDER_OF_CIFAR10 [--repeats 5] [--publish]
 """
@@ -41,7 +41,7 @@ SLOW = 4  # variants several times slower than the plain loop run this fraction 
 
 
 class SmallCNN(nn.Module):
-    """A class without arguments, as TorchEnsemble wants it."""
+    """A class without arguments, as TorchEnsemble requires."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def torch_func(recipe: Recipe, images: Tensor, label: Tensor) -> float:
 
 
 def jax_loop(recipe: Recipe, images: Tensor, label: Tensor, together: bool) -> float:
-    """Together: the whole epoch is one compiled scan over stacked networks. Compiling is not counted."""
+    """Train in JAX; ``together``: each epoch is one compiled scan over stacked networks. Compilation is not timed."""
     import jax
     import jax.numpy as jnp
 

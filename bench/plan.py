@@ -1,8 +1,9 @@
-"""The cost of two large studies, by our rules for stored files: python bench/plan.py prints the tables
-of docs/scale.md.
+"""The cost of two large studies under our rules for stored files.
+
+python bench/plan.py prints the tables of docs/scale.md.
 
 ResNet50 on ImageNet, 100 members, and BERT-base fine-tuned 1,000 times on MNLI. Parameters are counted from the layers,
-speeds are published ones (`Network.source`), what is kept is asked of a recipe, time with failures comes from
+speeds are published (`Network.source`), the number of kept checkpoints comes from a recipe, and time with failures from
 `simulate.py`.
 """
 
@@ -16,7 +17,7 @@ from simulate import HOUR, Cluster, Job, Ran, simulated
 
 from modescape.recipe import Recipe, Train
 
-NUMBER = 4  # bytes of a float32
+NUMBER = 4  # bytes per float32
 DGX = "https://github.com/NVIDIA/DeepLearningExamples"
 
 
@@ -27,55 +28,55 @@ class Network:
     name: str
     members: int
     trained: int  # parameters
-    stored: int  # numbers of a checkpoint: those, and buffers that are a member's own
-    moments: int  # of the optimiser, a parameter
+    stored: int  # numbers in a checkpoint: parameters, and buffers of each member
+    moments: int  # of the optimiser, per parameter
     train: int  # examples
     test: int
     validation: int
     classes: int
     epochs: int
     data: float  # bytes that a machine reads
-    speed: float  # examples a second that one A100 trains
+    speed: float  # examples per second that one A100 trains on
     source: str
 
     @property
     def checkpoint(self) -> int:
-        """Bytes."""
+        """Bytes of a checkpoint."""
         return NUMBER * self.stored
 
     @property
     def resume(self) -> int:
-        """Bytes of what the next epoch needs."""
+        """Bytes needed to resume training."""
         return NUMBER * (self.stored + self.moments * self.trained)
 
     @property
     def predictions(self) -> int:
-        """Bytes of those of a checkpoint, of test and validation examples."""
+        """Bytes of one checkpoint's predictions on test and validation examples."""
         return NUMBER * self.classes * (self.test + self.validation)
 
     @property
     def labels(self) -> int:
-        """Bytes of what all members say of the test examples, a class each."""
+        """Bytes of all members' predicted classes on the test examples."""
         return self.members * self.test * (1 + (self.classes > 256))
 
     @property
     def epoch_seconds(self) -> float:
-        """On one GPU."""
+        """Seconds of an epoch on one GPU."""
         return self.train / self.speed
 
     @property
     def gpu_hours(self) -> float:
-        """Of training all members."""
+        """GPU hours of training all members."""
         return self.members * self.epochs * self.epoch_seconds / HOUR
 
     def kept(self, keep_last: int, trajectories: int) -> int:
-        """Checkpoints of all members that a recipe keeps."""
+        """Number of checkpoints of all members that a recipe keeps."""
         train = Train(members=self.members, epochs=self.epochs, keep_last=keep_last, trajectories=trajectories)
         recipe = Recipe(train=train)
         return sum(len(recipe.kept_epochs(member)) for member in range(self.members))
 
     def job(self) -> Job:
-        """Their training, one member an item; a step is an epoch, after which its files are on the disk."""
+        """The training of all members, one item each; a step is an epoch, which ends when its files are on the disk."""
         seconds = [self.epoch_seconds] * self.members
         return Job(seconds=seconds, steps=self.epochs, written=self.checkpoint + self.resume, data=self.data)
 
@@ -145,7 +146,7 @@ LORA = replace(
     FULL,
     name="BERT-base, MNLI, LoRA",
     trained=adapters(),
-    stored=adapters(),  # what is frozen is stored once for all members
+    stored=adapters(),  # frozen weights are stored once for all members
 )
 PLANS = (IMAGENET, FULL, LORA)
 KEEPING = {"as recipes have it": (10, 3), "lean": (1, 1)}  # train.keep_last, train.trajectories
@@ -160,7 +161,7 @@ CASES = {
 
 
 def size(bytes_: float) -> str:
-    """With its unit, decimal."""
+    """A number of bytes with its decimal unit."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if bytes_ >= factor:
             return f"{bytes_ / factor:.3g} {unit}"
@@ -168,7 +169,7 @@ def size(bytes_: float) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown."""
+    """A Markdown table."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
 
 
@@ -204,7 +205,7 @@ def costs() -> str:
 
 
 def summary(cluster: Cluster, job: Job, ran: Sequence[Ran]) -> list[str]:
-    """Of several runs: hours, share of the ideal, work lost, failures, items given up, bytes a second on the disk."""
+    """Means of several runs: hours, share of the ideal, lost work, failures, items given up, disk bytes per second."""
     hours = [one.seconds / HOUR for one in ran]
     ideal = job.work / cluster.slots / HOUR
     lost = statistics.mean(one.lost for one in ran) / job.work
@@ -225,7 +226,7 @@ HEADER += ["members given up", "disk"]
 
 
 def simulations(seeds: int = 20) -> str:
-    """Hours of each study on some clusters, whatever happens."""
+    """Hours of each study on some clusters, with failures and slow machines."""
     rows = []
     for one in PLANS:
         for machines in SIZES[one.name]:

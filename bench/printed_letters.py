@@ -1,12 +1,12 @@
-"""Make the checkpoint that the recipe `finetune` starts from: a small CNN that knows printed letters.
+"""Make the checkpoint that the recipe `finetune` starts from: a small CNN trained on printed letters.
 
     python bench/printed_letters.py FOLDER
 
-Letters A to Z of the font that comes with Pillow are turned, sheared, scaled and shifted by chance, drawn with strokes
-of chance width at 32 x 32 pixels, and counted in blocks of 4 x 4 as the handwritten digits of scikit-learn were: 8 x 8
-pixels. One network of the recipe `digits` is trained on them by modescape itself, and its solution without its last
-layer is what FOLDER/printed-letters.safetensors holds. Other versions of Pillow and torch make other numbers, as good
-ones.
+Letters A to Z of the font that comes with Pillow are randomly rotated, sheared, scaled and shifted, drawn with strokes
+of random width at 32 x 32 pixels, and reduced to 8 x 8 by counting pixels in blocks of 4 x 4, as scikit-learn's
+handwritten digits were. One network of the recipe `digits` is trained on them by modescape itself, and its solution
+without its last layer is written to FOLDER/printed-letters.safetensors. Other versions of Pillow and torch give other
+weights that serve as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 import modescape as ms
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-EACH = 240  # images of a letter
+EACH = 240  # images per letter
 SIDE, BLOCK = 32, 4
 
 

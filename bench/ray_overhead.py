@@ -1,14 +1,14 @@
-"""The engine `ray` against `processes` with two workers on one machine, in turns: a study's speed, an item's cost.
+"""The engine `ray` against `processes` with two workers on one machine, in turns: speed of a study, overhead per item.
 
 Usage: python bench/ray_overhead.py [--repeats 3] [--small] [--out bench/results/ray_overhead.json]
 
-* training, predicting and analysing a study as `--quick` makes it of digits, workers started and data loaded before;
-* the same study as a whole command, starts included;
-* items that do nothing: seconds each, dealt to two workers;
-* items that return arrays: seconds a megabyte, from the difference between large and small ones.
+* training, predicting and analysing a `--quick` study of digits, with workers started and data loaded beforehand;
+* the same study as a whole command, start-up included;
+* items that do nothing: seconds per item on two workers;
+* items that return arrays: seconds per megabyte, from the difference between large and small ones.
 
-Ratios are of turns, of which every second one begins with Ray: above 1 Ray is faster. On a machine that has other work
-to do they hold, seconds do not.
+Ratios are per turn, and every second turn starts with Ray; above 1, Ray is faster. On a busy machine the ratios are
+reliable, the seconds are not.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ MEGABYTE = 1_000_000
 
 
 def nothing(item: int, report: Callable[[Any], None]) -> int:
-    """An item that costs its way there and back."""
+    """An item that does nothing: its cost is the overhead."""
     return item
 
 
 def numbers(item: tuple[int, int], report: Callable[[Any], None]) -> np.ndarray:
-    """An item that returns so many megabytes."""
+    """An item that returns the given number of megabytes."""
     return np.full(item[1] * MEGABYTE // 8, float(item[0]))
 
 
 def mapped(engine: Engine, function: Callable[..., Any], items: Iterable[Any]) -> float:
-    """Seconds of a map."""
+    """Seconds that an engine takes to map a function over items."""
     started = time.perf_counter()
     for outcome in engine.map(function, items):
         if outcome.error is not None:
@@ -60,7 +60,7 @@ def mapped(engine: Engine, function: Callable[..., Any], items: Iterable[Any]) -
 
 
 def overheads(small: bool, order: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Engine -> seconds of an item that does nothing, and of a megabyte that is returned."""
+    """Engine -> seconds per item that does nothing, and per megabyte returned."""
     count, size, many = (20, 2, 4) if small else (300, 16, 12)
     found = {}
     for name in order:
@@ -80,7 +80,7 @@ def settings(name: str, small: bool) -> list[str]:
 
 
 def stages(small: bool, order: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Engine -> seconds of each stage, by workers that are there already."""
+    """Engine -> seconds of each stage, with workers already started."""
     found, say = {}, Progress()
     for name in order:
         recipe = quick_recipe("digits", settings(name, small))
@@ -125,7 +125,7 @@ def table(turns: list[dict[str, dict[str, float]]]) -> str:
 
 
 def main() -> None:
-    """Run all in turns, print the table, keep the figures."""
+    """Measure in turns, print the table, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--small", action="store_true", help="see that it runs, at sizes that measure nothing")
@@ -151,6 +151,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import ray_overhead  # under a name by which workers find its functions
+    import ray_overhead  # under a name that workers can import its functions by
 
     ray_overhead.main()

@@ -1,7 +1,7 @@
 """Compare the results of two studies, variable by variable: ``python bench/same_numbers.py OLD NEW``.
 
-Prints every variable that is not the same to the last bit, with its largest absolute difference, and the largest of
-all; exits with 1 where a variable is missing, or differs by more than 1e-12.
+Prints every variable that is not bit-identical with its largest absolute difference, and the largest difference of
+all; exits with 1 if a variable is missing or differs by more than 1e-12.
 """
 
 import sys
@@ -30,7 +30,7 @@ def difference(old: np.ndarray, new: np.ndarray) -> float:
 
 
 def compared(name: str, old: xr.Dataset, new: xr.Dataset) -> tuple[int, float]:
-    """Print what differs of a result; returns the number of variables and the largest difference."""
+    """Print the variables of a result that differ; returns the number of variables and the largest difference."""
     largest = 0.0
     for variable in sorted({*old.variables, *new.variables}, key=str):
         if variable not in old.variables or variable not in new.variables:

@@ -1,8 +1,8 @@
 """Time and memory of analyses of many models on many examples: python bench/scale.py --models 1000 --examples 1000000.
 
-Predictions are made from a seed, a few examples at a time, whenever they are read, and never stored. Each analysis runs
-in a process of its own, one thread, whose processor time and largest memory are printed; the time that making the
-predictions took is printed beside it. Every minute it says on standard error how far it is.
+Predictions are generated from a seed, a few examples at a time, whenever they are read, and never stored. Each analysis
+runs in a process of its own on one thread; its processor time and peak memory are printed, and how much of that time
+went into generating predictions. Progress is written to standard error every minute.
 """
 
 import argparse
@@ -19,26 +19,26 @@ import numpy as np
 from modescape import analyses
 from modescape.offered import INDEPENDENT, Offered
 
-GRAIN = 512  # examples that are made at a time
-OWN, SKILL = 2.0, 2.5  # deviation of a model's own logits, and what the label's has more; that of common ones is 1
-SAY = 60.0  # seconds after which it says how far it is
+GRAIN = 512  # examples generated at a time
+OWN, SKILL = 2.0, 2.5  # sd of a model's own logits (that of shared ones is 1), and what is added to the label's
+SAY = 60.0  # seconds between lines of progress
 NAMES = ("ensemble_size", "solution_similarity", "model_pairs")
 
 
 @dataclass(frozen=True)
 class Made:
-    """`modescape.offered.Predictions` of models that err partly alike."""
+    """`modescape.offered.Predictions` of models whose errors are partly shared."""
 
     models: int
     examples: int
     classes: int
     seed: int = 0
-    spent: list[float] = field(default_factory=lambda: [0.0], compare=False)  # processor seconds that making took
-    said: list[float] = field(default_factory=lambda: [time.monotonic()], compare=False)  # when it last said so
+    spent: list[float] = field(default_factory=lambda: [0.0], compare=False)  # processor seconds of generating
+    said: list[float] = field(default_factory=lambda: [time.monotonic()], compare=False)  # time of the last such line
 
     @property
     def label(self) -> np.ndarray:
-        """[example]."""
+        """True classes [example]."""
         return self._label
 
     @cached_property
@@ -47,35 +47,35 @@ class Made:
 
     @property
     def groups(self) -> dict[str, range]:
-        """All are independent."""
+        """One group, independent: all models."""
         return {INDEPENDENT: range(self.models)}
 
     @property
     def members(self) -> np.ndarray:
-        """Each is its own."""
+        """Each model is a member."""
         return np.arange(self.models)
 
     @property
     def epochs(self) -> np.ndarray:
-        """One of each."""
+        """Every model has one epoch."""
         return np.ones(self.models, dtype=np.int64)
 
     @property
     def class_names(self) -> list[str]:
-        """Numbers."""
+        """Classes are named by their number."""
         return [str(number) for number in range(self.classes)]
 
     @property
     def example_group(self) -> np.ndarray | None:
-        """Each example stands for itself."""
+        """Examples are not in groups."""
         return None
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """Of all examples."""
+        """Log-probabilities of all examples."""
         return self.log_prob_of(model, slice(0, self.examples))
 
     def log_prob_of(self, model: int, examples: slice, /) -> np.ndarray:
-        """Of some examples: each `GRAIN` of them is a stream of its own."""
+        """Log-probabilities of some examples: every `GRAIN` examples have a random stream of their own."""
         began = time.process_time()
         start, stop, _ = examples.indices(self.examples)
         first = start // GRAIN * GRAIN
@@ -91,7 +91,7 @@ class Made:
         return found
 
     def _grain(self, model: int, start: int) -> np.ndarray:
-        """Logits, float32 [example, class]."""
+        """Logits of up to `GRAIN` examples, float32 [example, class]."""
         shape = (min(GRAIN, self.examples - start), self.classes)
         logits = OWN * np.random.default_rng([self.seed, 1 + model, start]).standard_normal(shape, np.float32)
         logits += np.random.default_rng([self.seed, 0, start]).standard_normal(shape, np.float32)
@@ -100,7 +100,7 @@ class Made:
 
 
 def offered(made: Made, *, given: bool) -> Offered:
-    """These predictions, of files that were given or of a study's members."""
+    """These predictions, as if of given models or of a study's members."""
     names = [f"model {number}" for number in range(made.models)] if given else ()
     return Offered(
         members=range(made.models), predictions={"test": made}, examples={"test": made.examples}, names=names
@@ -113,7 +113,7 @@ def most_memory() -> int:
 
 
 def measured(name: str, made: Made) -> dict[str, float]:
-    """Run one analysis here: seconds, processor seconds (of which making the predictions), largest memory in bytes."""
+    """Run one analysis here: seconds, processor seconds (and those of generating predictions), peak memory in bytes."""
     given = name != "solution_similarity"
     began, spent = time.monotonic(), time.process_time()
     result = analyses.measure(name, offered(made, given=given))

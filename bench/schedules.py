@@ -1,9 +1,9 @@
-"""Which schedule should the digits recipe have? Members, their ensemble and one long run, for each, as Markdown.
+"""Compare learning-rate schedules for the recipe digits: members, their ensemble and one long run, as Markdown.
 
 Usage: python bench/schedules.py FOLDER [--seeds 0 1 2] [--schedules cosine-1e-2] [--epochs 40] > table.md
 
-What is chosen is chosen on validation images (first columns); the test images only report. A study that is in FOLDER
-already is not trained again.
+The choice is made on validation images (first columns); test images only report. A study that is already in FOLDER is
+not trained again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def row(folder: Path, overrides: list[str]) -> list[str]:
-    """A cell for each of `COLUMNS`."""
+    """One row of the table: a cell for each of `COLUMNS`."""
     study = made(folder, overrides, ANALYSES)
     epochs, members = study.recipe.train.epochs, study.trained
     seconds = sum(study.member(member).history()["seconds"].sum() for member in members)
@@ -97,7 +97,7 @@ def row(folder: Path, overrides: list[str]) -> list[str]:
 
 
 def made(folder: Path, overrides: list[str], names: list[str]) -> Study:
-    """A trained study with these analyses; what is there is not made again."""
+    """A trained study with these analyses; existing parts are not made again."""
     study = pipeline.train("digits", folder, overrides=overrides)
     missing = [name for name in names if not study.has_result(name)]
     return pipeline.analyse(folder, missing) if missing else study

@@ -1,7 +1,7 @@
-"""Coverage of intervals over runs, error rates of tests, suggested numbers of runs, in simulations with known truth.
+"""Coverage of intervals over runs, error rates of tests and suggested numbers of runs, in simulations with known truth.
 
-Runs are drawn again and again from normal and skewed scores, and with replacement from tables of many runs (--table).
-Looking after every run is tried as people do it: after each new run, up to 200, stopping at the first p below .05.
+Runs are drawn repeatedly from normal and skewed scores, and with replacement from tables of many runs (--table).
+Optional stopping is simulated as people do it: a test after each new run, up to 200, stopping at the first p < .05.
 
 Usage: python bench/seeds.py [--draws 5000] [--table scores.csv --score COLUMN ...] [--out bench/results/seeds.json]
 """
@@ -44,7 +44,7 @@ def populations(args: argparse.Namespace) -> dict[str, tuple[Draw, float]]:
 
 
 def coverage(draw: Draw, mean: float, draws: int, numbers: np.random.Generator) -> dict[str, dict[str, float]]:
-    """Of Student's t and, in a tenth of the draws, of BCa, by the number of runs."""
+    """Coverage of Student's t and, in a tenth of the draws, of BCa intervals, by the number of runs."""
     found: dict[str, dict[str, float]] = {"t": {}, "BCa": {}}
     for runs in SIZES:
         scores = draw(numbers, (draws, runs))
@@ -57,7 +57,7 @@ def coverage(draw: Draw, mean: float, draws: int, numbers: np.random.Generator) 
 
 
 def differences(draw: Draw, draws: int, numbers: np.random.Generator) -> dict[str, dict[str, float]]:
-    """How often there is said to be a difference of two methods that are one: wanted are .05 at most."""
+    """How often two equal methods are said to differ (false positives): at most .05 is wanted."""
     found: dict[str, dict[str, float]] = {"Welch": {}, "paired t": {}, "permutation": {}, "Holm, 6 methods": {}}
     for runs in SIZES:
         one, two = draw(numbers, (2, draws, runs))
@@ -86,7 +86,7 @@ def differences(draw: Draw, draws: int, numbers: np.random.Generator) -> dict[st
 
 
 def looking(draw: Draw, mean: float, draws: int, numbers: np.random.Generator) -> dict[str, float]:
-    """How often one stops for a difference that is not there, looking after every run; and how soon for one."""
+    """Tests after every run: how often they stop without a true difference, and how soon with one."""
     scores = draw(numbers, (2, draws, LOOKS))
     none = scores[0] - scores[1]
     runs = np.arange(1, LOOKS + 1)
@@ -114,7 +114,7 @@ def looking(draw: Draw, mean: float, draws: int, numbers: np.random.Generator) -
 
 
 def planning(draws: int, numbers: np.random.Generator) -> dict[str, float]:
-    """Runs that are wanted for a power, from five pilot runs of each method: is what it takes in the range?"""
+    """Runs suggested for a power from five pilot runs of each method: how often the range contains the true number."""
     truth = seeds.runs_for_power(seeds.Noise(2.0, 2.0), 1e9, 1.0).runs or 0
     held, points = [], []
     for pilot in numbers.normal(size=(draws, 2, 5)):
@@ -138,7 +138,7 @@ def planning(draws: int, numbers: np.random.Generator) -> dict[str, float]:
 
 
 def main() -> None:
-    """Draw, count, write."""
+    """Simulate, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)

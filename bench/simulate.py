@@ -1,11 +1,11 @@
-"""Our distribution of work (`modescape.engines.dealing`) on simulated machines, with simulated time.
+"""Our scheduling (`modescape.engines.dealing`) on simulated machines, in simulated time.
 
     python bench/plan.py       two large studies with failures and slow machines, for docs/scale.md
     python bench/simulate.py   the same code against eight items on two worker processes here, one of them killed
 
-Machines fail and come back, some are slow, all read data and write checkpoints to one shared disk. What is decided, who
-works on what, how many workers are started, what becomes of the item of a worker that died, is decided by the engines'
-own code; what is made up is time. A network that trains goes on from its last epoch on the disk.
+Machines fail and come back, some are slow, all read data and write checkpoints to one shared disk. Which worker takes
+which item, how many workers are started, and what happens to the item of a worker that died are decided by the engines'
+own code; only time is simulated. A network in training resumes from its last epoch on the disk.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ SEEDS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Machines with a worker a GPU."""
+    """Machines with one worker per GPU."""
 
     machines: int
-    gpus: int = 8  # of each
-    between_failures: float = math.inf  # seconds that a machine lasts on average
-    repair: float = HOUR  # seconds until it is back
-    heard: float = 30.0  # until the engine hears of it
-    slow: int = 0  # machines that are slow
-    slowness: float = 2.0  # times as long as on the others
-    start: float = 20.0  # of a worker, until it is ready
-    disk: float = 5e9  # bytes a second of the shared disk, for all
-    network: float = 2.5e9  # and of one machine
+    gpus: int = 8  # of each machine
+    between_failures: float = math.inf  # mean time between failures of a machine, seconds
+    repair: float = HOUR  # seconds until a failed machine is back
+    heard: float = 30.0  # seconds until the engine notices a failure
+    slow: int = 0  # number of slow machines
+    slowness: float = 2.0  # factor by which steps take longer on these
+    start: float = 20.0  # seconds until a new worker is ready
+    disk: float = 5e9  # bandwidth of the shared disk, bytes per second
+    network: float = 2.5e9  # bandwidth of one machine, bytes per second
 
     @property
     def slots(self) -> int:
-        """Workers at most."""
+        """Largest number of workers."""
         return self.machines * self.gpus
 
     @property
     def share(self) -> float:
-        """Bytes a second of a worker where all read or write at once."""
+        """Bandwidth of a worker when all read or write at once, bytes per second."""
         return min(self.disk / self.slots, self.network / self.gpus)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Items that are worked on; each of some steps (epochs), after which it is on the disk."""
+    """The items of a job; each has some steps (epochs), whose result is on the disk after each step."""
 
-    seconds: Sequence[float]  # of a step of each item, on a fast machine
+    seconds: Sequence[float]  # per step, for each item, on a fast machine
     steps: int = 1
     written: float = 0.0  # bytes at the end of a step
-    data: float = 0.0  # bytes that a machine reads before its first item, and keeps
-    attempts: int = ATTEMPTS  # of an item whose workers die
+    data: float = 0.0  # bytes that a machine reads once, before its first item
+    attempts: int = ATTEMPTS  # at an item whose workers die
 
     @property
     def work(self) -> float:
-        """Seconds of one GPU."""
+        """GPU seconds of the whole job on one fast GPU."""
         return self.steps * sum(self.seconds)
 
 
@@ -78,11 +78,11 @@ class Job:
 class Ran:
     """The outcome of a simulation."""
 
-    seconds: float = 0.0  # until the last item
-    lost: float = 0.0  # GPU seconds of steps that were begun and are done again
+    seconds: float = 0.0  # until the last item is done
+    lost: float = 0.0  # GPU seconds of interrupted steps, which are repeated
     failures: int = 0  # of machines
-    died: int = 0  # workers that had an item
-    failed: list[int] = field(default_factory=list[int])  # items given up
+    died: int = 0  # workers that died with an item
+    failed: list[int] = field(default_factory=list[int])  # indices of items given up
     written: float = 0.0  # bytes
     read: float = 0.0
     starts: int = 0  # of workers
@@ -90,23 +90,23 @@ class Ran:
 
 @dataclass(eq=False)
 class Machine:
-    """One that is made up."""
+    """A simulated machine."""
 
     slowness: float
     up: bool = True
-    has_data: float = math.inf  # from when on
+    has_data: float = math.inf  # time from which its data are there
 
 
 @dataclass(eq=False)
 class Worker:
-    """One on it, as `modescape.engines.dealing.Worker`."""
+    """A simulated worker, as `modescape.engines.dealing.Worker`."""
 
     machine: Machine
     run: Simulation
     ready: bool = False
     work: Work | None = None
-    alive: bool = True  # the engine may not know yet
-    began: float = 0.0  # its first step
+    alive: bool = True  # set at once; the engine may not know yet
+    began: float = 0.0  # time at which its first step began
 
     @property
     def busy(self) -> bool:
@@ -141,12 +141,12 @@ class Simulation:
         heapq.heappush(self.events, (self.now + seconds, next(self.numbers), what, whom))
 
     def step(self, worker: Worker) -> float:
-        """Seconds of a step of a worker's item, with writing."""
+        """Seconds of one step of a worker's item, writing included."""
         assert worker.work is not None
         return self.job.seconds[worker.work.item] * worker.machine.slowness + self.job.written / self.cluster.share
 
     def begun(self, worker: Worker) -> None:
-        """A worker has taken an item: the first on a machine waits until its data are there."""
+        """A worker has taken an item: the first one on a machine waits for its data."""
         assert worker.work is not None
         if not worker.alive:
             return
@@ -159,7 +159,7 @@ class Simulation:
         self.later(worker.began - self.now + left * self.step(worker), "ends", (worker, worker.work))
 
     def run(self) -> Ran:
-        """As engines supervise: deal, start workers, wait for what happens next, until nothing is left."""
+        """Supervise as engines do: deal, start workers, wait for the next event, until no item is left."""
         dealer = Dealer.of((Work(number) for number in range(len(self.job.seconds))), self.job.attempts)
         while dealer.unfinished(self.pool):
             dealer.deal(self.pool)
@@ -171,7 +171,7 @@ class Simulation:
         return self.ran
 
     def start(self) -> None:
-        """A worker on the machine that has the fewest."""
+        """Start a worker on the machine that has the fewest."""
         held = {id(machine): 0 for machine in self.machines if machine.up}
         for worker in self.pool:
             if worker.machine.up:
@@ -182,7 +182,7 @@ class Simulation:
         self.later(self.cluster.start, "starts", self.pool[-1])
 
     def starts(self, dealer: Dealer, worker: Worker) -> None:
-        """It is ready, if its machine still is."""
+        """The worker is ready, if its machine is still up."""
         worker.ready = worker.alive
 
     def ends(self, dealer: Dealer, what: tuple[Worker, Work]) -> None:
@@ -193,7 +193,7 @@ class Simulation:
             self.done[work.item], worker.work, self.ran.seconds = self.job.steps, None, self.now
 
     def fails(self, dealer: Dealer, machine: Machine) -> None:
-        """All of its workers stop; the engine hears of it later."""
+        """A machine fails and its workers stop; the engine notices later."""
         machine.up, machine.has_data = False, math.inf
         self.ran.failures += 1
         lost = [worker for worker in self.pool if worker.machine is machine]
@@ -221,22 +221,22 @@ class Simulation:
                 self.ran.seconds = self.now
 
     def returns(self, dealer: Dealer, machine: Machine) -> None:
-        """It is back, and will fail again."""
+        """The machine is back, and will fail again."""
         machine.up = True
         if math.isfinite(self.cluster.between_failures):
             self.later(self.stream.exponential(self.cluster.between_failures), "fails", machine)
 
 
 def simulated(cluster: Cluster, job: Job, seeds: int = SEEDS) -> list[Ran]:
-    """Repeat the simulation with other failures and other slow machines."""
+    """Repeat the simulation with different failures and slow machines."""
     return [Simulation(cluster, job, seed).run() for seed in range(seeds)]
 
 
-# what is real
+# the real run
 
 
 def sleeps(item: tuple[float, bool], report: Any) -> float:
-    """Sleep; the one that is marked kills its worker in the middle."""
+    """Sleep; the marked item kills its worker half-way."""
     seconds, dies = item
     report(None)
     time.sleep(seconds / 2 if dies else seconds)
@@ -246,11 +246,11 @@ def sleeps(item: tuple[float, bool], report: Any) -> float:
 
 
 SLEEPS = (1.0, 0.6, 1.4, 0.8, 1.2, 0.5, 0.9, 0.7)
-KILLED = 2  # the third
+KILLED = 2  # index of the item whose worker is killed
 
 
 def real_seconds() -> tuple[float, float, int]:
-    """Seconds of the eight items on two workers that are there, seconds that a worker takes to start, items failed."""
+    """Seconds for the eight items on two running workers, seconds to start a worker, and failed items."""
     with Processes(workers=2) as engine:
         began, first = time.monotonic(), []
         list(
@@ -263,10 +263,10 @@ def real_seconds() -> tuple[float, float, int]:
 
 
 def simulated_seconds(start: float) -> tuple[float, int]:
-    """The same of the simulation: the third item's worker dies half-way, and another is started at once."""
+    """The same in the simulation: the third item's worker dies half-way, and another is started at once."""
     cluster = Cluster(machines=2, gpus=1, start=start, heard=0.0, repair=0.0, disk=math.inf, network=math.inf)
     job = Job(seconds=SLEEPS, attempts=1)
-    # workers are ready, as there: begin when the second has started; the third item goes to whoever is idle first
+    # as in the real run, start with both workers ready; the third item goes to whichever is idle first
     dies = start + min(SLEEPS[0], SLEEPS[1]) + SLEEPS[KILLED] / 2
     place = 0 if SLEEPS[0] < SLEEPS[1] else 1
     ran = Simulation(cluster, job, fails=[(dies, place)]).run()
@@ -274,7 +274,7 @@ def simulated_seconds(start: float) -> tuple[float, int]:
 
 
 def check() -> None:
-    """Print both."""
+    """Run both and print their seconds."""
     real, start, failed = real_seconds()
     made_up, given_up = simulated_seconds(start)
     what = f"{real:.2f} s, {failed} failed; a worker starts in {start:.2f} s"

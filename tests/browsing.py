@@ -1,4 +1,4 @@
-"""Pages in a real browser: Chromium, opened from the disk."""
+"""Pages opened from the disk in a real browser, Chromium."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ OPEN_ALL = "document.querySelectorAll('details').forEach(part => { part.open = t
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A Chromium, one a session; without one the tests are skipped, or fail if MODESCAPE_BROWSER is "required"."""
+    """One Chromium per session; without one the tests are skipped, or fail if MODESCAPE_BROWSER is "required"."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
@@ -42,7 +42,7 @@ class Opened:
         self.page.goto(path.as_uri())
 
     def wait_for_figures(self, everything=False):
-        """Wait until what is near the window is drawn; with ``everything``, open all parts and draw as for print."""
+        """Wait until figures near the viewport are drawn; with ``everything``, open all parts and draw as for print."""
         if everything:
             self.page.evaluate(OPEN_ALL)
             self.page.evaluate("['beforeprint', 'afterprint'].forEach(name => window.dispatchEvent(new Event(name)))")

@@ -1,4 +1,4 @@
-"""Figures for pages as their script reads them: arrays in the place of packed bytes."""
+"""Figures of pages as the page's script reads them: arrays in place of packed bytes."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from modescape.plots.plain_chart import plain_chart
 
 
 def unpacked(value):
-    """What `plots/page/kit.js` makes of data: arrays, a matrix as [row, column]."""
+    """Data as `plots/page/kit.js` decodes it: arrays, a matrix as [row, column]."""
     if isinstance(value, dict) and "bdata" in value:
         flat = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
         return flat.reshape([int(side) for side in value["shape"].split(", ")]) if "shape" in value else flat
@@ -20,7 +20,7 @@ def unpacked(value):
 
 
 def read(data):
-    """Data for a page, by way of JSON, which has no NaN."""
+    """Data for a page after a round trip through JSON, which has no NaN."""
     return unpacked(json.loads(json.dumps(data, allow_nan=False)))
 
 
@@ -35,13 +35,13 @@ def figure_of(name, dataset):
 
 
 def of(figure, name=None):
-    """The series of this name in all panels; None: all series."""
+    """The series of this name in all panels, or all series for None."""
     every = [one for panel in figure["panels"] for one in panel.get("series", [])]
     return [one for one in every if name in (None, one["name"])]
 
 
 def entries(figure):
-    """Names in the legend."""
+    """Names of the entries in the legend."""
     return [entry["name"] for entry in figure["legend"]] + [one["name"] for one in figure.get("intervals", [])]
 
 

@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine whose machines are processes, and the sudden end of one of them."""
+"""A Ray cluster on this machine whose nodes are processes, and how to kill one of them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 200.0  # seconds for whatever is waited for
+PATIENCE = 200.0  # seconds, the timeout of every wait
 ATTEMPTS = 4  # to start a node
 
 
 @contextmanager
 def started(nodes: int = 2, **resources: Any) -> Iterator[Any]:
-    """A head without a CPU, and nodes of one CPU each, or of these resources."""
+    """A head node without a CPU, and nodes with one CPU or the given resources each."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}  # processes of no use here
+    bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}  # nothing we need
     made = Cluster()
     try:
         patiently(made, num_cpus=0, **bare)
@@ -37,7 +37,7 @@ def started(nodes: int = 2, **resources: Any) -> Iterator[Any]:
 
 
 def patiently(made: Any, **settings: Any) -> None:
-    """Add a node; Ray gives it half a minute to start, which on a busy machine is too little."""
+    """Add a node; Ray allows it half a minute to start, too little on a busy machine, so this tries again."""
     for attempt in range(ATTEMPTS):
         try:
             made.add_node(**settings)
@@ -54,12 +54,12 @@ def workers_of(node: Any) -> list[int]:
 
 
 def raylet(node: Any) -> int:
-    """The process that a node is."""
+    """The main process of a node."""
     return node.all_processes["raylet"][0].process.pid
 
 
 def node_of(made: Any, worker: int) -> Any:
-    """The node on which a process works."""
+    """The node on which a process runs."""
     return next(node for node in made.worker_nodes if raylet(node) == _parent(worker))
 
 

@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread per process, and studies that are made once, by the first worker that needs one."""
+"""Shared by all tests: one thread per process, and studies made once, by the first worker that needs them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Two workers on two cores with two threads each wait for one another: half of their time went into that. Tests of
-# threads ask for two themselves. Set before anything imports torch.
+# Two workers with two threads each on two cores lose half of their time waiting for one another. Tests of threads ask
+# for two themselves. This must be set before anything imports torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from browsing import chromium  # noqa: F401 - a fixture, here alone: a process can hold one of them
 
-# Where Python is told to keep no bytecode, each worker compiles all tests and each process that a test starts the whole
+# Without cached bytecode, each worker compiles all tests, and each process that a test starts compiles the whole
 # package: a fifth of the time of a small run.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Modules, tests and torch are half a million objects that stay to the end, and each full collection of garbage looked
-# at all of them: a fifth of the time of a run. There is none until they are there, and then they are passed over.
+# Modules, tests and torch are half a million objects that live until the end, and every full garbage collection would
+# visit all of them: a fifth of the time of a run. So it is off until they are loaded, and they are frozen then.
 gc.disable()
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
+# Tests that a shell starts in the background ignore Ctrl-C, and so would all processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and only one module can be imported by that name
@@ -36,7 +36,7 @@ Made = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that share the study that takes longest to make lie apart: beside its maker others would wait for it."""
+    """Spread out the files that use the slowest fixture, so that workers do not wait for the one that makes it."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
@@ -49,22 +49,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _needs_networks(item: pytest.Item) -> bool:
-    """By the fixtures of analyses/conftest.py and, which asks for it in turn, of analyses/test_contract.py."""
+    """Whether a test uses `networks` of analyses/conftest.py, or `own` of analyses/test_contract.py, which uses it."""
     return bool({"networks", "own"} & set(getattr(item, "fixturenames", ())))
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays: only what tests make is looked at for garbage."""
+    """Freeze the objects that exist now, so that only those that tests make are collected."""
     gc.freeze()
     gc.enable()
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """A function (name, make) -> a folder that ``make(folder)`` filled: once, whatever worker came first.
+    """A function (name, make) -> a folder that ``make(folder)`` filled, once for all workers.
 
-    Nobody writes below it: a test that changes something works on a copy (``shutil.copytree``). At the end of each
-    worker it is seen whether all files are as they were made.
+    Tests must not write into it: one that changes something works on a copy (``shutil.copytree``). At the end, each
+    worker checks that no file has changed.
     """
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
@@ -74,9 +74,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder, done = shared / name, shared / f"{name}.done"
         with (shared / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait until it is there
+            fcntl.flock(lock, fcntl.LOCK_EX)  # other workers wait until the folder is complete
             if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)  # of a maker that failed
+                shutil.rmtree(folder, ignore_errors=True)  # left by a worker that failed
                 make(folder)
                 done.touch()
         used.setdefault(name, _files(folder))
@@ -89,16 +89,16 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, int], None]:
-    """A function (module, size): what the module does goes through blocks of that many numbers from now on."""
+    """A function (module, size) that makes the module work in blocks of that many numbers."""
 
     def set_size(module: object, size: int) -> None:
-        monkeypatch.setattr(module, "BLOCK", size)  # several blocks without millions of numbers
+        monkeypatch.setattr(module, "BLOCK", size)  # so that small arrays take several blocks
 
     return set_size
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of every file, by its name below the folder."""
+    """Size and modification time of every file, by its path relative to the folder."""
     found = {}
     for path in folder.rglob("*"):
         if path.is_file() and path.name != ".lock":

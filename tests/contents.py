@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 KEPT = ("members", "predictions.zarr", "results", "figures", "variants")
-CLOCK = ("history.csv", "state.json")  # they hold seconds
+CLOCK = ("history.csv", "state.json")  # they contain durations
 
 
 def contents(study: Path, parts: tuple[str, ...] = KEPT) -> dict[str, str]:
-    """Path -> SHA-256 of every file whose bytes are the same in every run."""
+    """Path -> SHA-256 of every file that is the same in every run."""
     found = {}
     for part in parts:
         for file in sorted((study / part).rglob("*")):
@@ -25,5 +25,5 @@ def contents(study: Path, parts: tuple[str, ...] = KEPT) -> dict[str, str]:
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """Names that only one of them has, or that differ."""
+    """Paths that only one of them has, or whose contents differ."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

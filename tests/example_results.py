@@ -19,6 +19,6 @@ def example_result(name: str, members: int = 10, epochs: int = 10) -> xr.Dataset
 
 
 def example_of_numbers(name: str, members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """The same of a regression on rows of a table; of an analysis that has one (`OF_NUMBERS`)."""
+    """The same for a regression on rows of a table, for analyses that have such an example (`OF_NUMBERS`)."""
     made = ANALYSES[name].part("example", "regression").example(members, epochs)
     return made if ANALYSES[name].numbers == BESIDE else as_numbers(made)

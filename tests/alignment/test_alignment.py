@@ -16,11 +16,11 @@ from modescape.alignment.matching import Pair, match, pairs_of, total
 from modescape.errors import InputError, WorkError
 from modescape.types import ModelState
 
-GROUPS = {  # units of every group, by hand from the layers
+GROUPS = {  # number of units in every permutation group, counted by hand from the layers
     "mlp": [8, 6],
     "cnn": [6, 7],
-    "grouped": [4, 2, 3, 4],  # groups; channels in each before and behind the grouped convolution; the transposed one
-    "transformer": [8, 2, 4, 4, 32, 2, 4, 4, 32],  # the stream; heads, features of query and key, of value; dense parts
+    "grouped": [4, 2, 3, 4],  # groups; channels per group before and after the grouped convolution; the transposed one
+    "transformer": [8, 2, 4, 4, 32, 2, 4, 4, 32],  # stream; heads, features of query and key, of value; dense
     "tied": [8, 2, 4, 4, 16],
 }
 
@@ -67,9 +67,9 @@ def test_a_permuted_network_is_brought_back_exactly(parts, name):
     assert aligned.after == pytest.approx(1, abs=1e-6)
     assert aligned.before < 0.9
     assert aligned.difference < 1e-12
-    model.load_state_dict(aligned.state)  # all names are there, those of shared tensors too
-    for group, order in drawn.items():  # what comes to a place is what was taken from there
-        if group not in found.hosts and name != "resnet":  # whose names are many
+    model.load_state_dict(aligned.state)  # strict: all names are there, including those of shared tensors
+    for group, order in drawn.items():  # the permutation found is the inverse of the one drawn
+        if group not in found.hosts and name != "resnet":  # where a group has several names
             back = aligned.permutations[found.names[group]]
             assert order[back].tolist() == list(range(len(order)))
 
@@ -117,7 +117,7 @@ def test_sinkhorn_finds_what_a_wrong_start_lacks():
 
 
 def test_a_deep_network_is_matched_from_the_inputs_outwards():
-    with rng.seeded(3):  # where the descent from the identity ends at .93 of the sum
+    with rng.seeded(3):  # a seed with which coordinate descent from the identity stops at .93 of the optimum
         layers = [nn.Linear(2, 12, bias=False)]
         for _ in range(12):
             layers += [nn.Tanh(), nn.Linear(12, 12, bias=False)]
@@ -135,7 +135,7 @@ def test_units_inside_a_host_are_permuted_in_each_of_its_units():
     order = {
         0: torch.tensor([1, 0]),
         1: torch.tensor([[0, 2, 1], [2, 0, 1]]),
-    }  # of a host's unit: the order in its place
+    }  # one order for each unit of the host, in its new place
     tensor = torch.arange(6).view(2, 3)
     wanted = torch.stack([tensor[order[0][host]][order[1][host]] for host in range(2)])
     assert torch.equal(arranged(tensor, (0, 1), order, {1: 0}), wanted)
@@ -155,7 +155,7 @@ def test_unlike_networks_come_nearer_and_never_further(parts):
     nn.init.normal_(other[0].weight, generator=rng.stream(5, "weights"))
     aligned = ms.align(model, tensors, other, batch(inputs))
     assert aligned.after > aligned.before
-    assert all(torch.equal(own, tensors[name]) for name, own in model.named_parameters())  # nothing was written into
+    assert all(torch.equal(own, tensors[name]) for name, own in model.named_parameters())  # inputs were not modified
 
 
 class Recurrent(nn.Module):
@@ -180,7 +180,7 @@ def test_a_layer_without_a_rule_is_named():
 
 
 class Branching(nn.Module):
-    """Branches in Python on its data, which tracing cannot see."""
+    """A module with data-dependent Python control flow, which tracing cannot follow."""
 
     def __init__(self):
         super().__init__()

@@ -31,7 +31,7 @@ def test_what_stands_behind_one_another_is_a_sum():
     assert shapes(axes, flat) == [[4, 3], [6, 3]]
     axes.unify(axes.new(30), flat, "linear")
     assert not axes.fixed
-    axes.join([places, weight], "inner sum")  # said in products only where the sum is outside
+    axes.join([places, weight], "inner sum")  # a sum inside a product cannot be expressed: the axis is fixed
     assert set(axes.fixed) >= axes.atoms([one, two])
 
 
@@ -64,7 +64,7 @@ def test_what_is_selected_by_index_is_its_own():
     assert len(axes.atoms(axis for part in parts for axis in part)) == 6
     axes.unify(parts[0][1], parts[1][1], "product of query and key")
     assert len(axes.atoms([joint])) == 5
-    axes.close([heads])  # used whole after all
+    axes.close([heads])  # later used as a whole
     assert len(axes.atoms([joint])) == 3
 
 
@@ -72,7 +72,7 @@ def test_what_was_also_read_without_the_index_stays_one():
     axes = Axes()
     joint = axes.new(6)
     which, units = axes.split(joint, [2, 3], "view")
-    axes.select(which, 0, [units], [[joint], [units]])  # a sum over the index was seen
+    axes.select(which, 0, [units], [[joint], [units]])  # `joint` was also read without the index
     assert shapes(axes, joint) == [[2, 3]]
 
 

@@ -25,7 +25,7 @@ def build_study(
     keep_last: int = 4,
     broken: dict[int, str] | None = None,
 ) -> Study:
-    """A study whose members learn: predictions of one run drift, those of different runs differ.
+    """A study whose members learn: predictions drift within a run and differ between runs.
 
     Args:
         path: a new folder.

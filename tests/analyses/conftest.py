@@ -12,7 +12,7 @@ from modescape.study import Study
 
 from .building import build_study
 
-SIZES = {  # small settings at which an analysis runs
+SIZES = {  # small settings, so that analyses run quickly
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
     "surface": {"points": 7, "examples": 60},
@@ -42,14 +42,14 @@ NETWORKS = [
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """5 members, 6 epochs: members 0 and 2 keep all epochs, 3 and 4 the first and the last 4, member 1 diverged."""
+    """5 members, 6 epochs: members 0 and 2 keep all epochs, 3 and 4 the first and the last 4; member 1 diverged."""
     torch.set_num_threads(1)
     return build_study(tmp_path_factory.mktemp("study") / "tiny", members=5, trajectories=3, broken={1: "diverged"})
 
 
 @pytest.fixture(scope="session")
 def networks(made_once) -> Study:
-    """A small study that was really trained: 3 members, 4 epochs; members 0 and 1 keep all of them. For reading."""
+    """A small study that was really trained: 3 members, 4 epochs; members 0 and 1 keep all of them. Read-only."""
     torch.set_num_threads(1)
 
     def make(folder: Path) -> None:
@@ -62,7 +62,7 @@ def networks(made_once) -> Study:
 
 @pytest.fixture(scope="session")
 def tuned(made_once) -> Study:
-    """Three members that start from one checkpoint, beside three from scratch. For reading."""
+    """Three members that start from one checkpoint, beside three from scratch. Read-only."""
     torch.set_num_threads(1)
     small = ["train.members=3", "train.epochs=3", "data.test=200", "compute.engine=here", "analyses=[fine_tuning]"]
 
@@ -75,7 +75,7 @@ def tuned(made_once) -> Study:
 
 @pytest.fixture(scope="session")
 def boosted(made_once) -> Study:
-    """Two members of a table beside gradient boosting. For reading."""
+    """Two members trained on a table, beside gradient boosting. Read-only."""
     torch.set_num_threads(1)
     small = ["train.members=2", "train.epochs=3", "data.source=sklearn:wine", "data.test=60", "data.validation=30"]
 
@@ -88,7 +88,7 @@ def boosted(made_once) -> Study:
 
 @pytest.fixture(scope="session")
 def regression(made_once) -> Study:
-    """The same of a regression on rows of a table, with targets in mm. For reading."""
+    """The same for a regression on rows of a table, with targets in mm. Read-only."""
     torch.set_num_threads(1)
     kept = [one for one in NETWORKS if not one.startswith(("data.train", "settings.ood"))]
 

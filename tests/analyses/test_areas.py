@@ -1,4 +1,4 @@
-"""Intervals of the area under the ROC curve: by hand, and how often they hold the truth."""
+"""Intervals of the area under the ROC curve: against DeLong's by hand, and their coverage in simulations."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MEMBERS, SIZES = 10, (150, 100)
 
 def test_of_one_network_it_is_delongs() -> None:
     random = np.random.default_rng(0)
-    score = np.concatenate([random.normal(0, 1, 40), random.normal(1, 1, 30)]).round(1)  # some are equal
+    score = np.concatenate([random.normal(0, 1, 40), random.normal(1, 1, 30)]).round(1)  # rounded: there are ties
     units = Units.of((40, 30), (None, None))
     won = (score[40:, None] > score[:40]) + (score[40:, None] == score[:40]) / 2
     area, of_other, of_test = won.mean(), won.mean(1), won.mean(0)
     assert units.shares(score[None]).mean() == pytest.approx(area, abs=1e-15) == auroc(score, units.positive)
     half = 1.96 * (of_other.var(ddof=1) / 30 + of_test.var(ddof=1) / 40) ** 0.5
     wanted = bounded_interval(np.array(area), np.array(half), 1.0, 70)
-    np.testing.assert_allclose(of_runs(units.shares(score[None])), wanted, atol=2e-3)  # n / (n - 1)
+    np.testing.assert_allclose(of_runs(units.shares(score[None])), wanted, atol=2e-3)  # they differ by n / (n - 1)
 
 
 def test_what_is_not_a_number_is_none() -> None:
@@ -48,7 +48,7 @@ def test_copies_in_groups_are_one_example(same: bool) -> None:
 
 
 def simulated(random: np.random.Generator, grouped: bool) -> tuple[np.ndarray, Units]:
-    """Scores [member, example]: other data lies higher by what each member makes of it, 1 +- .3."""
+    """Scores [member, example]: out-of-distribution data scores higher, by 1 +- .3 depending on the member."""
     groups = tuple(np.arange(size) // 10 if grouped else None for size in SIZES)
     shared = [
         random.normal(size=size)
@@ -81,4 +81,4 @@ def test_intervals_hold_the_area_of_new_networks_on_new_examples(grouped: bool, 
         )
         found = ends(of, {"other": units}, np.array([[[np.nan, 0.5]]]), [approach], ["entropy"])
         held += float(found["auroc_low"][1][0, 0, 1]) <= truth <= float(found["auroc_high"][1][0, 0, 1])
-    assert 0.9 < held / count < 0.99, held / count  # .95 +- three standard errors of 150 are .90 to 1
+    assert 0.9 < held / count < 0.99, held / count  # .95 +- three standard errors of 150 draws: .90 to 1

@@ -1,4 +1,4 @@
-"""The training of auxiliary networks of analyses, and the handling of those made before."""
+"""Training of the analyses' auxiliary networks, and what happens to existing ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from modescape.pipeline.quick import quick_recipe, quick_words
 from modescape.progress import Progress
 
 HALVING = ["train.schedule={kind: halving, every: 10}", "train.epochs=40", "train.members=10"]
-PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
+PLAIN = "cifar10-smallcnn"  # a recipe without settings of variants
 
 
 class Hearing(Progress):
@@ -104,7 +104,7 @@ def test_what_costs_as_much_as_all_members_is_trained_once_for_all_that_ask():
     for override in ("variants.long_runs=0", "train.members=1"):
         assert variants("equal_cost", recipe.load("digits", [*HALVING, override]), 300) == {}
     other = recipe.load("digits", ["model.factory=resnet20", "train.members=10", "train.epochs=5"])
-    assert set(variants("equal_cost", other, 300)) == {LONG_RUN}  # nothing says its width; half an epoch is none
+    assert set(variants("equal_cost", other, 300)) == {LONG_RUN}  # no width is known; half an epoch is too short
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_quick_look_trains_no_long_run_and_says_so():
 
 @pytest.mark.ci
 def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(networks, tmp_path):
-    """The default of ``variants.epochs`` was 3; here 2 become as many as the members' own 4."""
+    """Here the networks were trained for 2 epochs, and are trained again for 4, as many as the members."""
     copy, said = shutil.copytree(networks.path, tmp_path / "study"), Hearing()
     kept = {path: path.read_bytes() for path in (copy / "members").rglob("*") if path.is_file()}
     with no_figures():
@@ -149,7 +149,7 @@ def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(
 
 
 def test_settings_that_an_earlier_version_spelled_out_are_no_hindrance():
-    """A study made before ``ensemble_size.resamples`` went away has it in its ``study.yaml``."""
+    """An older study still has the removed setting ``ensemble_size.resamples`` in its ``study.yaml``."""
     before = recipe.load("digits", ["settings.ensemble_size={resamples: 1000, subsets: 50}"])
     now = with_analysis_defaults(before).settings["ensemble_size"]
     assert now == {"snapshots": 10, "subsets": 50, "all_sizes": 40}
@@ -164,7 +164,7 @@ def test_what_differs_is_told_in_words_where_a_setting_is_absent():
 
 
 def test_a_long_run_that_is_no_longer_wanted_is_not_compared():
-    """It stays on the disk when a study goes on with ``variants.long_runs=0``."""
+    """It stays on the disk when a study is continued with ``variants.long_runs=0``."""
 
     long = Offered(members=[0], training=Training(members=1, epochs=30))
     there = Offered(members=[0, 1, 2], auxiliary={LONG_RUN: long}, training=Training(members=3, epochs=10, long_runs=1))

@@ -1,4 +1,4 @@
-"""Averages of weights as candidates of the decision: which there are, what they cost, and what their networks say."""
+"""Averages of weights as candidates of the decision: which ones there are, their price, and their predictions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def offer(**more) -> Offered:
 
 @dataclass
 class Averages:
-    """Stub for networks with averaged weights; its predictions depend on the averaged members."""
+    """Stub for networks with averaged weights, whose predictions depend on which members are averaged."""
 
     alignable: bool = True
     asked: list[tuple[tuple[int, ...], bool]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Averages:
 
 
 def raw(table) -> dict[str, int]:
-    """Name -> index of every raw average of weights."""
+    """Name -> index of every uncalibrated average of weights."""
     found = {one.name: place for place, one in enumerate(table.candidates) if one.calibration == "none"}
     return {name: place for name, place in found.items() if name.startswith(MEAN)}
 
@@ -89,7 +89,7 @@ def test_members_of_their_own_starts_are_aligned_first():
     assert full == {"4 networks", f"{MEAN} 4 aligned members"}
     assert {each.calibration for each in table.candidates if each.name == one.name} == {"none", "average"}
     assert list(raw(table_of(offered, Averages(alignable=False)))) == [f"{MEAN} a run's last epochs"]
-    assert not raw(table_of(offered))  # no network to run
+    assert not raw(table_of(offered))  # without networks, there are no averages
 
 
 def test_members_of_one_start_are_averaged_as_they_are():
@@ -140,7 +140,7 @@ def test_a_study_runs_the_averages_of_its_weights(networks):
 
 
 def _compare(context, states, said):
-    """With what the module says at the plain mean of states."""
+    """Compare with the module's output at the plain mean of the states."""
     mean = {name: torch.stack([one.params[name] for one in states]).mean(0) for name in states[0].params}
     with torch.no_grad():
         output = torch.func.functional_call(

@@ -37,7 +37,7 @@ SMALL += ["compute.engine=here", "train.trajectories=1", "settings.branching.poi
 
 @pytest.fixture(scope="module")
 def small(made_once) -> Study:
-    """Two members of three epochs, and branches after epochs 0, 1 and 2. For reading."""
+    """Two members of three epochs, and branches after epochs 0, 1 and 2. Read-only."""
     torch.set_num_threads(1)
 
     def make(folder: Path) -> None:
@@ -113,7 +113,7 @@ def test_the_numbers_are_those_of_a_double_loop(small: Study):
             together = -mixture[np.arange(len(label)), label].mean(), (mixture.argmax(-1) != label).mean()
             mean = (loss[i] + loss[j]) / 2, (wrong[i].mean() + wrong[j].mean()) / 2
             differ = (log_prob[i].argmax(-1) != log_prob[j].argmax(-1)).mean()
-            if len(members) == 2:  # of one pair the interval is that over examples
+            if len(members) == 2:  # for a single pair, the interval is over examples
                 ends = {"barrier": line, "error_barrier": line.error}
                 for (name, one), end in product(ends.items(), ("low", "high")):
                     held = float(found[f"{name}_{end}"].sel(approach=method))
@@ -171,12 +171,12 @@ def context_of(kind: str) -> Any:
 def test_errors_of_numbers_have_the_root_of_the_mean_squared_error_for_their_mean_and_spread_as_it_does():
     random = np.random.default_rng(0)
     predictive, target = random.normal(size=(2, 30, 2)), random.normal(size=(30, 1))
-    predictive[1, :, :1] = target  # a network that makes none
+    predictive[1, :, :1] = target  # a network without errors
     loss, error = losses_and_errors(context_of("regression"), predictive, target)
     root = np.sqrt(np.square(predictive[0, :, :1] - target).mean())
     np.testing.assert_allclose(error.mean(-1), [root, 0], atol=1e-12)
     left = [np.sqrt(np.square(np.delete(predictive[0, :, :1] - target, n, 0)).mean()) for n in range(30)]
-    assert error[0].std(ddof=1) / math.sqrt(30) == pytest.approx(np.std(left) * math.sqrt(29), rel=0.1)  # a jackknife
+    assert error[0].std(ddof=1) / math.sqrt(30) == pytest.approx(np.std(left) * math.sqrt(29), rel=0.1)  # jackknife
     density = (math.log(2 * math.pi) + predictive[1, :, 1]) / 2  # the second half of a prediction is a log-variance
     np.testing.assert_allclose(loss[1], density, rtol=1e-6)
 
@@ -184,7 +184,7 @@ def test_errors_of_numbers_have_the_root_of_the_mean_squared_error_for_their_mea
 def test_from_when_on_heights_stay_below_a_limit():
     epochs = np.array([0, 1, 2, 4, 8])
     assert first_below(epochs, np.array([0.5, 0.3, 0.1, 0.0, 0.0]), 0.2) == 2
-    assert first_below(epochs, np.array([0.5, 0.1, 0.3, 0.1, 0.0]), 0.2) == 4  # once more above it
+    assert first_below(epochs, np.array([0.5, 0.1, 0.3, 0.1, 0.0]), 0.2) == 4  # above the limit again at epoch 2
     assert first_below(epochs, np.zeros(5), 0.2) == 0
     assert np.isnan(first_below(epochs, np.array([0.5, np.nan, 0.1, 0.0, 0.0]), 0.2))
 

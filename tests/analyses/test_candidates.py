@@ -125,9 +125,9 @@ def test_without_validation_examples_half_of_the_test_examples_chooses():
 
 
 def test_given_networks_are_ranked_where_they_are_chosen():
-    """The best alone is what there is; the ranking of an example that chooses has not seen it."""
+    """The best network alone is the baseline; where an example chooses, networks are ranked without it."""
     test = predictions(600, 5)
-    test.values[2] = predictions(600, 5, sharp=1.0).values[2]  # not too sure
+    test.values[2] = predictions(600, 5, sharp=1.0).values[2]  # not overconfident
     given = Offered(members=list(range(4)), predictions={"test": test}, names=list("wxyz"), examples={"test": 600})
     found = table_of(given)
     half = Side(test.label, None, 0)
@@ -189,13 +189,13 @@ def test_what_was_trained_at_the_cost_of_all_members_is_a_candidate_with_its_pri
     test = kinds[LONG_RUN].predictions["test"]
     assert found.mean["nll"][found.index(long)] == pytest.approx(nll(test.values[0], test.label))
     grown = table_of(replace(whole, training=Training(members=5, epochs=10, long_runs=1)))
-    assert not {long, short} & {one.name for one in grown.candidates}  # the ensemble has members that are not there
+    assert not {long, short} & {one.name for one in grown.candidates}  # the ensemble has members without predictions
     unwanted = table_of(replace(whole, training=Training(members=MEMBERS, epochs=10)))
     assert not {long, wide, short} & {one.name for one in unwanted.candidates}
 
 
 def test_nothing_is_calibrated_on_next_to_no_errors():
-    """Temperatures would make predictions as sure as if there were none."""
+    """A fitted temperature would make predictions certain, as if there could be no errors."""
     sets = offer().predictions.items()
     right = {name: replace(one, label=average(one.values).argmax(-1)) for name, one in sets}
     found = table_of(Offered(members=list(range(MEMBERS)), predictions=right, examples={"test": 400}))

@@ -33,7 +33,7 @@ def matrices(model: nn.Module, states: list[ModelState], batches: list[Any], **m
 
 
 def others(name: str) -> tuple[nn.Module, list[ModelState], list[Any]]:
-    """A network, itself, itself in another order, and another one; and a batch."""
+    """States: a network twice, its permuted copy, and a different network; and a batch."""
     model, inputs = permutable.made(name)
     own = separate(model, model)
     found = symmetry(model, own, inputs)
@@ -80,9 +80,9 @@ def test_barriers_of_numbers_are_of_the_root_of_the_mean_squared_error():
         "squared": lambda output, target: 4 * nn.functional.mse_loss(output, target),
     }
     found = matrices(model, states, [(x, 0 * x)], **more)
-    line = np.abs(np.linspace(1, -3, 5)) * 2 * math.sqrt(7)  # of the root: straight pieces, so that it has no barrier
+    line = np.abs(np.linspace(1, -3, 5)) * 2 * math.sqrt(7)  # the root is piecewise linear along the path
     assert found.value[0, 1, 0, 1] == pytest.approx(max(line - np.linspace(line[0], line[-1], 5)), abs=1e-12)
-    assert "cannot be permuted" in found.refused  # of a network without hidden units
+    assert "cannot be permuted" in found.refused  # the network has no hidden units
     assert np.isnan(found.value[2:, :, 0, 1]).all()
     assert np.isfinite(found.value[:2]).all()
 
@@ -107,7 +107,7 @@ def test_a_layer_without_a_known_permutation_is_named_and_the_others_barriers_st
 
 
 def test_intervals_of_means_are_for_new_networks():
-    """Wider than for these alone, with the mean over pairs in the middle."""
+    """At least as wide as for these networks alone, and centred at the mean over pairs."""
     model, states, batches = others("mlp")
     stream = rng.stream(5, "more")
     noisy = [
@@ -117,8 +117,8 @@ def test_intervals_of_means_are_for_new_networks():
     mean, low, high = (found.variables("nats")[f"mean_barrier{end}"][1] for end in ("", "_low", "_high"))
     pairs = found.value[..., *np.triu_indices(4, 1)]
     np.testing.assert_allclose(mean, pairs.mean(-1), atol=1e-12)
-    np.testing.assert_allclose(low, np.maximum(2 * mean - high, 0), atol=1e-12)  # heights are never below 0
-    alone = found.of_member.sum(2) / 4 / 3  # what each example adds to the mean
+    np.testing.assert_allclose(low, np.maximum(2 * mean - high, 0), atol=1e-12)  # heights are never negative
+    alone = found.of_member.sum(2) / 4 / 3  # contribution of each example to the mean
     np.testing.assert_allclose(alone.mean(-1), mean, atol=1e-12)
     assert (high - mean >= 1.9599 * alone.std(-1, ddof=1) / math.sqrt(alone.shape[-1]) - 1e-12).all()
 
@@ -126,7 +126,7 @@ def test_intervals_of_means_are_for_new_networks():
 def test_intervals_of_small_means_end_at_zero():
     found = Barriers(2, None, 40)
     rows = np.zeros((3, 40))
-    rows[1, 0] = 1.0  # wrong half way, one example of forty
+    rows[1, 0] = 1.0  # half-way, one example of forty is wrong
     found._add((0, 1), (0, 1), np.linspace(0, 1, 3), rows)
     mean, low, high = (found.variables("nats")[f"mean_barrier{end}"][1][0, 1] for end in ("", "_low", "_high"))
     assert (mean, low) == (0.025, 0.0)

@@ -22,7 +22,7 @@ from modescape.study import Study
 
 from .building import build_study
 
-DATA = shutil.ignore_patterns("members", "predictions.zarr", "variants")  # a result can be written without them
+DATA = shutil.ignore_patterns("members", "predictions.zarr", "variants")  # not needed to write a result
 DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
 
 
@@ -35,7 +35,7 @@ def documented(task: str = "classification") -> dict[str, dict[str, tuple[tuple[
         if not line.startswith("|") or len(cells) != 5 or not cells[1].startswith("`"):
             continue
         analysis = cells[0].strip("`") or analysis
-        dims = tuple(filter(None, (cell.strip() for cell in cells[2].split(","))))  # none: a single number
+        dims = tuple(filter(None, (cell.strip() for cell in cells[2].split(","))))  # no dimensions: a single number
         for name in re.findall(r"`(\w+)`", cells[1]):
             table.setdefault(analysis, {})[name] = (dims, cells[3])
     return table
@@ -55,9 +55,9 @@ MADE_UP = (
 OF_ITS_OWN = {
     "fine_tuning": "tuned",
     "gradient_boosting": "boosted",
-}  # analyses of studies that not all studies are: their fixtures
-UNKNOWN = {"curvature": ("correlation_low", "correlation_high")}  # of three members
-NAMES = [  # those of models that others trained have their own contract, in test_given.py
+}  # analyses that need a special study -> its fixture
+UNKNOWN = {"curvature": ("correlation_low", "correlation_high")}  # NaN for three members
+NAMES = [  # analyses of given models have a contract of their own, in test_given.py
     pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci])
     for name, one in analyses.ANALYSES.items()
     if one.only_for != analyses.GIVEN
@@ -100,7 +100,7 @@ def test_the_result_follows_the_schema_and_has_values(name: str, result: xr.Data
 
 @pytest.mark.parametrize(
     "name", [name for name in MADE_UP if name not in ("kinship", "weight_spectra")], scope="module"
-)  # looks at no example
+)  # these two use no examples
 def test_the_result_says_who_is_left_out_and_of_what_it_is(name: str, result: xr.Dataset):
     assert result.attrs["left_out"] == "member 1: diverged at epoch 3"
     assert (result.attrs["seed"], result.attrs["recipe_name"], result.attrs["repeats"]) == (7, "tiny", 1)
@@ -158,7 +158,7 @@ def test_wrong_names_and_values_are_refused(name: str, settings: dict, sentence:
 
 
 def test_settings_are_of_the_kind_of_their_defaults():
-    """Text and truth values too: no analysis has such a setting yet."""
+    """Text and truth values too, although no analysis has such a setting yet."""
 
     def measured(offered, *, kind: str = "plain", paired: bool = True, power: float = 2.0) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Images that analyses send through networks, as they are counted before a run and as they were sent."""
+"""Images that analyses send through networks: the count before a run against what was sent."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sizes(networks: Study) -> Sizes:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_images_of_an_analysis_are_known_before(context: StudyContext, sizes: Sizes, name: str):
-    scales.sweeps(context)  # counted by itself
+    scales.sweeps(context)  # counted separately
     settings = context.study.recipe.settings.get(name, {})
     sent = counted(context, lambda context: analyses.measure(name, context, **settings))
     assert 0.5 < cost_of(name, sizes).images / sent < 2

@@ -30,7 +30,7 @@ def found(networks: Study) -> xr.Dataset:
 
 
 def test_spectra_are_those_of_torch_s_own_second_derivatives(networks: Study, found: xr.Dataset):
-    """The largest eigenvalue by power iteration on a Hessian product that torch makes of the plain module."""
+    """The largest eigenvalue by power iteration with torch's own Hessian-vector product of the plain module."""
     context = StudyContext(networks)
     train, point = context.dataset.train.first(40), point_of(context, 1)
     model = networks.model()
@@ -63,7 +63,7 @@ def test_numbers_are_those_of_the_library(networks: Study, found: xr.Dataset):
         np.testing.assert_allclose(drawn, again.density.numpy(), rtol=1e-3, atol=1e-3 * drawn.max())
         assert float(found["trace"][row]) == pytest.approx(again.trace.value, rel=1e-3)
         truth = trace(hessian(own), 200).value
-        width = float(found["trace_high"][row] - found["trace_low"][row])  # 95 %: one of twenty does not hold the truth
+        width = float(found["trace_high"][row] - found["trace_low"][row])  # twice as wide as 95 %
         assert abs(float(found["trace"][row]) - truth) < width
         wanted = eigenvalues(hessian(own), 1, tolerance=1e-6).values[0]
         assert float(found["largest"][row, 0]) == pytest.approx(float(wanted), rel=1e-4)

@@ -1,4 +1,4 @@
-"""Cosines of what fine-tuned members have moved from the start that they share, against a double loop."""
+"""Cosines of the displacements of fine-tuned members from their shared start, against a double loop."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ SHAPES = {"body": (4, 3), "head": (2, 4), "scale": (4,)}
 
 
 class Checkpoints:
-    """Members whose body and scale begin alike, and whose heads do not."""
+    """Members whose body and scale start from the same values, and whose heads do not."""
 
     normalization = ("scale",)
     members = tuple(range(MEMBERS))

@@ -1,4 +1,4 @@
-"""Distances of the predictions of a regression: matrices, what examples and members make of their mean over pairs."""
+"""Distances of a regression's predictions: matrices, and contributions of examples and members to the mean."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def test_examples_and_members_make_the_mean_over_pairs(at):
     matrices, example, influence, _ = distances(MEAN, TARGET)
     upper, matrix = np.triu_indices(MEMBERS, 1), matrices[at]
     assert example[at].mean() == pytest.approx(matrix[upper].mean(), rel=1e-12)
-    without = []  # leaving an example out changes the mean by what it gave
+    without = []  # leaving an example out changes the mean by its contribution
     for left_out in range(0, EXAMPLES, 40):
         kept = np.arange(EXAMPLES) != left_out
         without.append(distances(MEAN[:, kept], TARGET[kept])[0][at][upper].mean())

@@ -104,7 +104,7 @@ def test_independent_members_have_the_curve_of_their_predictions(result: xr.Data
     independent = result.sel({"approach": "independent"})
     for name in curve.data_vars:
         np.testing.assert_array_equal(independent[name], curve[name])
-        apart = {"covers_apart"}  # of the snapshots beside it
+        apart = {"covers_apart"}  # concerns the snapshots, which the curve alone does not have
         assert {key: one for key, one in independent[name].attrs.items() if key not in apart} == curve[name].attrs
 
 
@@ -125,7 +125,7 @@ def test_interval_of_snapshots_is_over_runs_and_test_examples(result: xr.Dataset
         ("gain_high", stats.t.ppf(0.975, min(freedom, 1e9)) * np.sqrt(test + shared)),
         ("gain_high_these", stats.norm.ppf(0.975) * np.sqrt(test)),
     ):
-        assert float(here[end]) == pytest.approx(gain.mean() + half, rel=1e-6)  # examples in float32
+        assert float(here[end]) == pytest.approx(gain.mean() + half, rel=1e-6)  # scores are float32
 
 
 def test_one_run_has_test_sampling_alone(tmp_path: Path):

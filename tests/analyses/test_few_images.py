@@ -1,4 +1,4 @@
-"""Every analysis on a study of few, oblong pictures: it uses the test images that are there, or says what it needs."""
+"""Every analysis on a study of a few non-square pictures: it uses the test images it has, or says what it needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = [
     *("train.trajectories=2", "subspace.samples=2", "subspace.runs=2", "subspace.choosing=4"),
     *("compute.engine=here", "analyses=[training]"),
 ]
-SIZES = {  # what is not of test images, small
+SIZES = {  # small settings of everything but test images
     "tsne_subspace": {"samples": 2},
     "radial": {"radii": 3, "angles": 5, "samples": 2},
     "surface": {"points": 5},
@@ -36,7 +36,7 @@ NEEDS = {
     "cka": "the similarity of layers needs 8 test examples or more; this study has 2",
     "gradient_boosting": "needs rows of a table; the examples of this study are images",
 }
-# without those that train 14 kinds of networks, for 20 s, and those of models that others trained (test_given.py)
+# without those that train networks of their own (14 kinds, 20 s) and those of given models (test_given.py)
 NAMES = [
     name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also and one.only_for != analyses.GIVEN
 ]
@@ -44,7 +44,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """The recipe `images` on 24 oblong pictures of three classes, of many sizes."""
+    """The recipe `images` on 24 non-square pictures of three classes, of many sizes."""
     torch.set_num_threads(1)
     random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
     for number in range(24):
@@ -60,7 +60,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def context(few: Study) -> StudyContext:
-    """Keeps what was chosen and sampled for one analysis for the next, as a run does."""
+    """One context for all analyses, which keeps choices and samples from one to the next, as a run does."""
     return StudyContext(few)
 
 
@@ -79,7 +79,7 @@ def test_predictions_on_oblong_pictures_are_plain_torchs(few: Study):
     assert few.manifest["image_shape"] == [3, 9, 14]
     assert few.manifest["examples"] == {"train": 21, "validation": 1, "test": 2}
     dataset = data.load(few.recipe.data, few.recipe.seed)
-    unit = dataset.train.inputs.double() / 255  # the recipe's scaling: standardized
+    unit = dataset.train.inputs.double() / 255  # then standardised, as the recipe says
     mean, deviation = unit.mean((0, 2, 3), keepdim=True), unit.std((0, 2, 3), correction=0, keepdim=True)
     network, predictions = few.model().double().eval(), few.predictions("test")
     for member in few.trained:

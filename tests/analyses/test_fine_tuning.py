@@ -1,4 +1,4 @@
-"""Fine-tuned members beside members from scratch, against sums by hand; and the networks that are trained for it."""
+"""Fine-tuned members beside members from scratch, against sums by hand; and the auxiliary networks trained for it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ LABEL = np.random.default_rng(1).integers(0, 4, 60)
 
 
 class Checkpoints:
-    """Members of a body and a head; the body begins alike or not."""
+    """Members of a body and a head; bodies share a start or not."""
 
     normalization = ()
 
@@ -158,7 +158,7 @@ def test_networks_from_scratch_have_the_recipe_without_its_start():
 
 @pytest.mark.ci
 def test_a_study_trains_them_once_and_grows(tuned: Study, tmp_path):
-    """Epoch 0 is the checkpoint where that has a tensor, each member's own where not; frozen ones are stored once."""
+    """Epoch 0 has the checkpoint's tensors where there are any, else each member's own; frozen ones are stored once."""
     letters = read_start(tuned.recipe.model) or {}
     heads = []
     for member in range(3):

@@ -26,7 +26,7 @@ NEED_TWO = {"model_pairs", "model_groups", "subset_choice", "contributions", "di
 
 
 def given(models: int = MODELS, examples: int = EXAMPLES, seed: int = 3) -> Offered:
-    """Models of which later ones are better."""
+    """Models that get better from first to last."""
     random = np.random.default_rng(seed)
     label = random.integers(0, CLASSES, examples)
     skill = np.linspace(0.8, 1.6, models)[:, None, None]

@@ -41,7 +41,7 @@ def label(whole: Offered) -> np.ndarray:
 
 def test_scores_are_those_of_scikit_learn(whole: Offered, log_prob: np.ndarray, label: np.ndarray) -> None:
     found = analyses.measure("model_scores", whole)
-    every_prob = np.exp(log_prob) / np.exp(log_prob).sum(-1, keepdims=True)  # stored in float32
+    every_prob = np.exp(log_prob) / np.exp(log_prob).sum(-1, keepdims=True)  # renormalised from float32
     together = every_prob.mean(0)
     for at, prob in enumerate(every_prob):
         score = found["score"].sel(model=f"net-{at}")
@@ -105,7 +105,7 @@ def test_contributions_sum_to_what_all_have_over_nothing(
 
 
 def test_means_without_variances_have_no_contributions_and_no_gain_over_themselves() -> None:
-    """Each model errs against the others, so that all are kept, which is no gain over all."""
+    """The models' errors are independent, so that all are kept and the gain over all is 0."""
     stream = np.random.default_rng(0)
     label = stream.normal(size=40)
     found = compare({name: label + 0.3 * stream.normal(size=40) for name in "abc"}, label)
@@ -153,7 +153,7 @@ def test_each_half_is_at_the_temperature_of_the_other(log_prob: np.ndarray, labe
 
 
 def test_thirty_networks_on_cifar10_have_the_values_that_were_measured_elsewhere(shared_data: Path) -> None:  # noqa: F811
-    """Published predictions on the official test images: best alone 97.11 %, majority of all 97.00 %."""
+    """Published predictions on the official test images: best model 97.11 %, majority vote of all 97.00 %."""
     folder = shared_data / "predictions" / "cifar10"
     label = np.load(folder / "labels.npy").astype(np.int64)
     files = sorted(folder.glob("*_predictions.json"))

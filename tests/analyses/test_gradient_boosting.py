@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {"random_state": 7, "categorical_features": [1]}
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """300 rows of a number with gaps, a category and noise, as a file."""
+    """A file of 300 rows: a number with missing values, a category and noise."""
     random = np.random.default_rng(0)
     number, colour = random.normal(size=300), random.choice(["red", "green", "blue"], 300)
     label = np.where((number > 0) ^ (colour == "red"), "yes", "no")
@@ -48,7 +48,7 @@ def loaded(table, target, leave_out):
 
 
 def test_classes_are_fitted_on_the_columns_as_they_are(table):
-    """Categories as such and gaps as gaps; the step is that of the lowest validation loss."""
+    """Categories and missing values stay as they are; the number of trees has the lowest validation loss."""
     dataset = loaded(table, "label", "value")
     found = fit(dataset, 7)
     assert np.isnan(columns_of(dataset.train)).any()
@@ -96,7 +96,7 @@ def test_scores_differences_and_intervals_are_those_by_hand(boosted: Study):
 
 
 def test_the_page_of_a_run_is_the_page_of_its_results(boosted: Study):
-    """Its pieces are made while analyses are in work, and say the seconds that lie beside a result, too."""
+    """Pieces of the page are made while analyses still run; they also show the seconds stored beside a result."""
     written = (boosted.path / "report.html").read_text(encoding="utf-8")
     assert written == build_page(page_content(boosted))
 

@@ -40,7 +40,7 @@ OF_PREDICTIONS = (
         "model_calibration",
     ),
 )
-ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
+ELSEWHERE = {  # analyses with intervals that need more than predictions -> the test below that covers their intervals
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
     "cyclic": "test_repeats_and_their_difference_are_of_groups",
     "randomness": "test_disagreement_of_pairs_is_of_groups",
@@ -49,7 +49,7 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "connectivity": "test_barriers_are_of_groups",
     "cka": "test_layers_are_compared_on_one_example_of_each_group",
     "curvature": "test_spectra_and_rank_correlations_have_no_interval_over_examples",
-    # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
+    # uses `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods do
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
 }
 AT = np.tile(np.arange(TEST), COPIES)
@@ -104,7 +104,7 @@ def test_copies_of_examples_in_groups_give_the_intervals_of_the_examples(
     settings = {"resamples": 50} if name == "calibration" else {}
     alone, grouped, ungrouped = (analyses.measure(name, one, **settings) for one in three)
     for variable in ends_of(alone):
-        # scores of examples are held in float32 here and there
+        # some scores of examples are stored in float32
         np.testing.assert_allclose(grouped[variable], alone[variable], atol=2e-5, err_msg=variable)
         differ = ~np.isclose(ungrouped[variable], alone[variable], atol=2e-5, equal_nan=True)
         known = np.isfinite(alone[variable].values) & (alone[variable].values != 0)
@@ -119,7 +119,7 @@ NUMBERS = ("ensemble_size", "solution_similarity", "decomposition", "calibration
 
 
 def of_numbers(copies: bool, groups: bool) -> Offered:
-    """A regression."""
+    """The same for a regression."""
     random = np.random.default_rng(2)
     found = {}
     for split in SETS:
@@ -128,7 +128,7 @@ def of_numbers(copies: bool, groups: bool) -> Offered:
         at = GROUPS.get(split, np.arange(TEST)) if copies else np.arange(TEST)
         about: dict[str, Any] = {
             name: np.zeros(MODELS) for name in ("epochs", "scales", "steps", "distance")
-        }  # of networks that nothing else is known of
+        }  # unknown for these networks
         found[split] = InMemory(
             values=np.concatenate([mean, np.full_like(mean, -0.5)], -1)[:, at],
             label=target[at],
@@ -149,7 +149,7 @@ def test_copies_of_examples_of_a_regression_give_the_intervals_of_the_examples(n
     assert ends
     for variable in ends:
         np.testing.assert_allclose(grouped[variable], alone[variable], atol=1e-5, err_msg=variable)
-        if alone[variable].size:  # these examples have no corruptions
+        if alone[variable].size:  # empty without corruptions
             assert not np.allclose(ungrouped[variable], alone[variable], atol=1e-5, equal_nan=True), variable
 
 
@@ -218,7 +218,7 @@ def test_layers_are_compared_on_one_example_of_each_group() -> None:
     grouped = Split(inputs, inputs, group=group)
     chosen = drawn(grouped, TEST, 0)
     assert sorted(group[chosen.numpy()]) == sorted(set(group))
-    assert len({int(at) // TEST for at in chosen}) == COPIES  # not the first ones of the data
+    assert len({int(at) // TEST for at in chosen}) == COPIES  # not only the first copy of each
     assert len(drawn(replace(grouped, group=None), COPIES * TEST, 0)) == COPIES * TEST
 
 
@@ -230,7 +230,7 @@ def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -
 
 
 def test_spectra_and_rank_correlations_have_no_interval_over_examples() -> None:
-    """Densities and traces have one over random vectors, rank correlations one over members."""
+    """Intervals of densities and traces are over random vectors, those of rank correlations over members."""
     made = analyses.ANALYSES["curvature"].part("measure").INTERVALS
     assert "for these members and examples" in made
     assert "new examples" not in made

@@ -1,4 +1,4 @@
-"""Kinship: a family trained for the test, known arithmetic, and real checkpoints."""
+"""Kinship: made-up families, a family trained for the test, and real checkpoints."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def offered(states: dict[str, Params]) -> Offered:
 
 
 def grown(seed: int, parent: Params | None = None, far: float = 1.0, shrink: float = 1.0) -> Params:
-    """A network from a start of its own, or moved from its parent by ``far`` of the length of a start."""
+    """A network with a start of its own, or displaced from its parent by ``far`` times the norm of a start."""
     stream = torch.Generator().manual_seed(seed)
     shapes = {"one.weight": (48, 64), "one.bias": (48,), "two.weight": (32, 48), "out.weight": (10, 32)}
     own = {name: torch.randn(shape, generator=stream) for name, shape in shapes.items()}
@@ -60,7 +60,7 @@ def grown(seed: int, parent: Params | None = None, far: float = 1.0, shrink: flo
 
 
 def family(shrink: float = 1.0) -> dict[str, Params]:
-    """Depth three, branching, two ends far away, and a stranger; in an order that says nothing."""
+    """A branching family of depth three with two distant leaves, and an unrelated network, in arbitrary order."""
     root = grown(0)
     left, right = grown(1, root, 0.4, shrink), grown(2, root, 0.5, shrink)
     return {
@@ -147,7 +147,7 @@ def test_a_pair_is_joined_and_nothing_is_told_of_which_came_first():
 
 
 def trained_family() -> dict[str, Params]:
-    """The same by training: digits, a task of its own for each, one start for all but the stranger."""
+    """A trained family: each network has its own task on digits; all but the unrelated one share a start."""
     from sklearn.datasets import load_digits
 
     images, label = (torch.tensor(part) for part in load_digits(return_X_y=True))

@@ -1,4 +1,4 @@
-"""Layers that are compared, their features, and the comparisons."""
+"""Which layers are compared, their features, and the comparisons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEMBERS, BATCHES, EXAMPLES, WIDTHS = 4, 3, 12, (5, 7)
 
 
 def activations(seed):
-    """Of members that share a part of their features, [member][layer] of [batch, example, feature]."""
+    """Activations of members that share some features, [member][layer] of [batch, example, feature]."""
     random = np.random.default_rng(seed)
     shared = [random.normal(size=(BATCHES, EXAMPLES, width)) for width in WIDTHS]
     return [[one + random.normal(size=one.shape) for one in shared] for _ in range(MEMBERS)]
@@ -88,7 +88,7 @@ def test_of_sentences_the_mean_over_tokens_is_taken_whatever_the_order_of_axes()
     torch.testing.assert_close(
         features(output[:, :5].transpose(1, 2), mask[:, :5]), features(output[:, :5], mask[:, :5])
     )
-    pooled = torch.randn(3, 3, 4, generator=torch.Generator().manual_seed(1))  # of two places each
+    pooled = torch.randn(3, 3, 4, generator=torch.Generator().manual_seed(1))  # pooled over pairs of tokens
     expected = torch.stack([pooled[0, :1].mean(0), pooled[1].mean(0), pooled[2, :2].mean(0)])
     torch.testing.assert_close(features(pooled, mask), expected)
     assert features(output, None) is output
@@ -96,7 +96,7 @@ def test_of_sentences_the_mean_over_tokens_is_taken_whatever_the_order_of_axes()
 
 @pytest.mark.parametrize(("width", "places", "convolution"), [(3, 6, False), (2, 6, True), (6, 6, True), (3, 3, True)])
 def test_features_of_a_convolution_are_no_places_where_their_number_divides_these(width, places, convolution):
-    """As in the recipe text: 16 features at 96 places."""
+    """The recipe text has 16 features at 96 positions, where 16 divides 96."""
     output = torch.randn(2, width, places, generator=torch.Generator().manual_seed(0))
     mask = torch.tensor([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]]).bool()
     seen = mask.unflatten(1, (places, -1)).any(-1)
@@ -105,7 +105,7 @@ def test_features_of_a_convolution_are_no_places_where_their_number_divides_thes
 
 
 def places(module, without=()):
-    """Layers in the order of the tree, as if each gave a tensor once."""
+    """Modules in the order of the tree, as if each returned a tensor once."""
     return {name: at for at, (name, _) in enumerate(module.named_modules()) if name and name not in without}
 
 
@@ -125,7 +125,7 @@ def deep(blocks, in_each):
         (deep(2, 2), 12, ["stem", "body.0.0", "body.0.1", "body.1.0", "body.1.1"]),
         (deep(2, 2), 4, ["stem", "body.0", "body.1"]),
         (nn.Sequential(*(nn.Linear(2, 2) for _ in range(9))), 3, ["0", "4", "8"]),
-        # two coarse blocks are too few: of the finer ones some, with the last
+        # the coarse level has too few blocks: some of the finer ones, including the last
         (nn.Sequential(OrderedDict(inside=nn.Sequential(*(nn.Linear(2, 2) for _ in range(20))))), 4,
          ["inside.0", "inside.6", "inside.13", "inside.19"]),
     ],

@@ -54,7 +54,7 @@ def test_similarity_ends_at_the_same_function_and_at_errors_with_nothing_in_comm
 
 
 def test_curves_of_several_methods_follow_the_squared_error_law():
-    """To 1e-12: the mean squared error of all subsets, of the networks and of better ones."""
+    """The mean squared error of all subsets, to 1e-12, for the networks and for better ones."""
     better = PREDICTIVE.copy()
     better[..., :2] = TARGET + 0.5 * (MEAN - TARGET)
     curves = ensemble_curves({"a": PREDICTIVE, "b": better}, TARGET, baseline="a", scoring=SCORED)
@@ -81,7 +81,7 @@ def test_equivalents_by_the_law_of_the_squared_error():
 
 
 def test_calibration_finds_the_factor_that_suits_validation_best():
-    """In closed form mean((y - m)^2 / s^2), network by network; no factor beside it has a lower NLL."""
+    """The closed form mean((y - m)^2 / s^2) for each network; no nearby factor has a lower NLL."""
     found = SCORED.calibrate(PREDICTIVE, PREDICTIVE, TARGET)
     factor = (np.square(MEAN - TARGET) / 15.0**2).mean((1, 2))
     np.testing.assert_allclose(found[..., 2:], PREDICTIVE[..., 2:] + np.log(factor)[:, None, None], rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Predictions of members on examples: probabilities, the order of examples, and pictures, none of private data."""
+"""Predictions of members on examples: probabilities, order of examples, and pictures (none of private data)."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_log_probabilities_are_those_of_solutions_and_the_most_disputed_come_fir
     information = entropy(prob.mean(0), axis=-1) - entropy(prob, axis=-1).mean(0)
     np.testing.assert_allclose(found["mutual_information"].values, information, atol=1e-6)
     assert (np.diff(found["mutual_information"].values) <= 1e-9).all()
-    assert "picture" not in found  # a study without data
+    assert "picture" not in found  # the study's data is not available
 
 
 @pytest.mark.ci
@@ -95,7 +95,7 @@ def test_paired_gains_are_those_by_hand_with_groups_as_what_is_drawn_anew():
         gains = PairedGains(SCORES, label, groups)
         gains.note(2, 0, alone, part)
         found = dict(zip(SCORES, gains.gain(2, 0, method, part), strict=True))
-        assert np.isnan(gains.gain(1, 0, method, part)).all()  # one network is not known there
+        assert np.isnan(gains.gain(1, 0, method, part)).all()  # the gain over one network is unknown there
         assert np.isnan(found["ece"]).all()
         truth = [
             -np.take_along_axis(one[:, part], label[part][None, :, None], -1)[..., 0].mean(0) for one in (method, alone)
@@ -107,6 +107,6 @@ def test_paired_gains_are_those_by_hand_with_groups_as_what_is_drawn_anew():
             own = group[part]
             total = np.array([(apart - apart.mean())[own == one].sum() for one in np.unique(own)])
             units = len(total)
-            half = 2.1314 * np.sqrt(units / (units - 1) * np.square(total).sum()) / 30  # of 15
+            half = 2.1314 * np.sqrt(units / (units - 1) * np.square(total).sum()) / 30  # t of 15 degrees of freedom
             assert units == 16
         np.testing.assert_allclose(found["nll"], [apart.mean(), apart.mean() - half, apart.mean() + half], rtol=1e-4)

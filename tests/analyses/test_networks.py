@@ -24,7 +24,7 @@ from modescape.study import Study, write_member_state
 
 from .conftest import NETWORKS, SIZES
 
-pytestmark = pytest.mark.ci  # the study takes longer to make than all else of this folder
+pytestmark = pytest.mark.ci  # making the study takes longer than all other tests of this folder
 
 
 class Hearing(Progress):
@@ -71,7 +71,7 @@ def test_the_average_is_evaluated_as_a_network(networks, context):
     around = sampling.neighbourhood(context, 1)
     images = context.dataset.test.inputs[:20]
     found = around.log_prob("weight_average", None, 5, {"": images})[""]
-    rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
+    rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # the last, as many as samples
     network = networks.model()
     network.load_state_dict(tree.unravel(torch.stack(rows).mean(0).float(), networks.params(1, 4)))
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_random_samples_keep_to_the_threshold(context):
     split = context.dataset.validation
     found = around.log_prob("random", 0.4, 10, {"": split.inputs})[""]
     right = (found.argmax(-1) == split.label.numpy()).mean(1)
-    assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries a refused one is used
+    assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries, a rejected sample is used
     solution = around.log_prob("single", None, 1, {"": split.inputs})[""]
     assert around.threshold == pytest.approx(0.9 * (solution.argmax(-1) == split.label.numpy()).mean())
 
@@ -114,7 +114,7 @@ def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
     copy = shutil.copytree(networks.path, tmp_path / "study")
     study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
     settings = study.recipe.subspace
-    assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
+    assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # set in the study's recipe
     around = sampling.Neighbourhood(StudyContext(study), 0)
     chosen = scales(around.context)
     assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
@@ -155,7 +155,7 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
 
 
 def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, context, solutions, truth):
-    """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
+    """On digits five corruptions have no effect at some severity; the others share all test images."""
     found = networks.result("shift")
     test = context.dataset.test
     shift = Shift.of(test, None, networks.manifest["seed"])
@@ -235,7 +235,7 @@ def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
     assert float(one["accuracy"]) == pytest.approx((labels[0] == truth[:60]).mean())
     assert float(one["agreement"][0]) == float(one["similarity"][0]) == 1
     origin = found.sel(x=0.0)
-    assert len(np.unique(origin["accuracy"])) == 1  # all angles are one point
+    assert len(np.unique(origin["accuracy"])) == 1  # at radius 0, all angles are the same point
     assert float(found["path_x"].sel(member=0, epoch=4)) == pytest.approx(1)
     assert float(found["path_y"].sel(member=1, epoch=4)) == pytest.approx(1)
     assert (found["nll_best_temperature"] <= np.minimum(found["nll"], np.log(10)) + 1e-9).all()
@@ -284,7 +284,7 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
 
 
 def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, solutions, truth):
-    """By hand: both scores, the paired difference and its closed-form interval, and the temperature of validation."""
+    """By hand: both scores, the paired difference and its closed-form interval, and the temperature from validation."""
     found = networks.result("cyclic")
     runs = networks.auxiliary("equal-cost-long-run")
     assert (runs.trained, runs.recipe.train.epochs) == ([0], 12)  # 3 members of 4 epochs
@@ -305,7 +305,7 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
         float(found[f"difference_{end}"].sel({"approach": "whole long run", "metric": "accuracy"}))
         for end in ("low", "high")
     )
-    half = 1.96 * right.std(ddof=1) / 200**0.5  # of a single run against a single ensemble: test sampling, paired
+    half = 1.96 * right.std(ddof=1) / 200**0.5  # a single run against a single ensemble: paired test sampling only
     assert (low, high) == pytest.approx((right.mean() - half, right.mean() + half), abs=1e-5)
     validation = networks.predictions("validation")
     chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
@@ -328,7 +328,7 @@ def test_a_long_run_that_diverged_is_left_out_and_named(networks, tmp_path):
 
 
 def test_an_ensemble_without_some_of_its_members_cost_less_than_the_long_run(networks, tmp_path):
-    """At 8 epochs the ensemble of two was compared with a run of 12, "at equal training cost"."""
+    """Two of three members cost 8 epochs, so a run of 12 epochs is not of equal training cost."""
     study = Study.open(shutil.copytree(networks.path, tmp_path / "study"))
     write_member_state(study, 2, status="diverged", epochs_done=1, checksums={}, timings={})
     found = analyses.measure("cyclic", study)

@@ -164,7 +164,7 @@ def test_pair_interval_is_the_jackknife_and_the_bootstrap():
 
 
 def test_pair_interval_covers_the_truth():
-    """Members scatter around a truth: the jackknife's interval holds it about as often as it says."""
+    """Members scatter around a known truth, which the jackknife's interval contains about as often as it should."""
     random = np.random.default_rng(1)
     held = 0
     for _ in range(400):
@@ -172,7 +172,7 @@ def test_pair_interval_covers_the_truth():
         matrix = effect[:, None] + effect[None, :] + random.normal(0, 0.1, (6, 6))
         _, low, high = pair_mean((matrix + matrix.T) / 2)
         held += low <= 0 <= high
-    assert 0.90 < held / 400 < 0.99  # 95 %, and 4 standard errors of 400 tries
+    assert 0.90 < held / 400 < 0.99  # 95 % +- 4 standard errors of 400 draws
 
 
 def test_two_members_have_an_interval_of_test_sampling_alone(tmp_path: Path):
@@ -182,7 +182,7 @@ def test_two_members_have_an_interval_of_test_sampling_alone(tmp_path: Path):
     half = 1.959964 * np.sqrt(share * (1 - share) / (EXAMPLES - 1))
     assert float(result["pair_high"][0]) == pytest.approx(share + half, abs=1e-6)
     assert np.isnan(result["pair_low"][1])
-    assert np.isnan(result["last_epochs_disagreement"]).all()  # one epoch has no pair
+    assert np.isnan(result["last_epochs_disagreement"]).all()  # a single epoch has no pairs
     assert np.isnan(result["jensen_shannon"]).all()
 
 
@@ -223,7 +223,7 @@ def test_embedding_keeps_the_distances_of_the_first_examples(study: Study, prob:
 
 @pytest.mark.parametrize("members", [2, 4, 5])
 def test_all_members_together_show_how_their_diversity_would_differ(members: int):
-    """Of the Brier score as pairs show it, by the exact law; of two members nothing is known."""
+    """The change of the Brier score that pairs imply, by the exact law; unknown for two members."""
     random = np.random.default_rng(5)
     prob = random.dirichlet(np.ones(3), (members, 50))
     parts, influence = of_members(np.log(prob), random.integers(0, 3, 50), members)
@@ -238,7 +238,7 @@ def test_all_members_together_show_how_their_diversity_would_differ(members: int
 
 
 def test_a_single_corruption_that_has_an_effect_has_no_spread():
-    """NumPy warned of degrees of freedom, which stopped the analysis where warnings are errors."""
+    """NumPy's warning about degrees of freedom used to stop the analysis where warnings are errors."""
     label, log_prob = np.array([0, 1, 1, 0]), np.log(np.full((1, 4, 2), 0.5))
     kinds = [[Look(severity, np.arange(4)), Look(severity, np.array([], dtype=int))] for severity in range(6)]
     table = Table(label, kinds)
@@ -250,7 +250,7 @@ def test_a_single_corruption_that_has_an_effect_has_no_spread():
 
 
 def test_disagreement_of_three_networks_or_more_is_not_covered_twice():
-    """The variance between disjoint pairs held the noise of the test examples, which was added once more."""
+    """The variance between disjoint pairs contains the noise of test examples, which must not be added again."""
     random = np.random.default_rng(6)
     label = np.zeros(600, dtype=int)
     hard = random.random(600)
@@ -268,4 +268,4 @@ def test_disagreement_of_three_networks_or_more_is_not_covered_twice():
     truth = np.mean(means)
     assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.95, abs=0.04)
     assert np.mean(high - low) < 1.2 * 2 * 1.96 * np.std(means)
-    assert difference_interval(labels[:2], label)[0] > 0  # of one pair that of the test examples
+    assert difference_interval(labels[:2], label)[0] > 0  # for one pair, the interval is over test examples

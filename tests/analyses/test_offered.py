@@ -1,4 +1,4 @@
-"""Analyses of what is in memory, with no study on the disk: the same numbers as of the study they were read from."""
+"""Analyses of predictions and checkpoints in memory give the same numbers as of the study these were read from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITH_CHECKPOINTS = ("training", "trajectory_similarity", "solution_similarity")
 
 @dataclass(frozen=True)
 class Held:
-    """Checkpoints that are in memory."""
+    """Checkpoints in memory."""
 
     states: Mapping[tuple[int, int], ModelState]
     histories: Mapping[int, Mapping[str, np.ndarray]]
@@ -46,7 +46,7 @@ class Held:
 
 
 def in_memory(of: Offered) -> Offered:
-    """A copy of predictions alone."""
+    """An in-memory copy of a study's predictions."""
     log_prob, label, about = {}, {}, {}
     for split in of.predictions:
         try:
@@ -98,7 +98,7 @@ def test_checkpoints_in_memory_give_what_a_study_gives(name, study, with_weights
 
 
 def test_histories_may_have_steps_of_their_own(with_weights):
-    """Entries every ten steps, one member without the last one, and nothing known of the data."""
+    """Entries every ten steps, one member lacks the last one, and nothing is known about the data."""
     checkpoints = with_weights.checkpoints
     histories = {member: dict(checkpoints.history(member)) for member in checkpoints.members}
     other = {
@@ -158,7 +158,7 @@ def test_plain_arrays_are_independent_networks():
 
 
 def test_one_model_is_asked_for_at_a_time(memory):
-    """What is lazy stays lazy: no analysis of labels asks twice for the same model while it counts."""
+    """Reading stays lazy: no analysis of labels asks for the same model twice while it counts."""
     asked: list[int] = []
     one = memory.predictions["test"]
 
@@ -200,7 +200,7 @@ def test_what_is_missing_is_named(memory, name, sentence):
 
 @pytest.mark.parametrize("name", [name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also])
 def test_each_of_the_three_that_an_analysis_needs_is_asked_for(with_weights, name):
-    """And what it does not need is not: see the tests that measure without."""
+    """That nothing else is asked for is tested by those that measure without it."""
     whole = replace(with_weights, context=object())
     without = {"predictions": {"predictions": {}, "sampled": {}}, "checkpoints": {"checkpoints": None}}
     without["network"] = {"context": None}
@@ -211,11 +211,11 @@ def test_each_of_the_three_that_an_analysis_needs_is_asked_for(with_weights, nam
 
 
 def test_who_needs_what():
-    """The lists of those that the tests here and of groups measure without the rest."""
+    """The lists of analyses that the tests here and in test_offered_groups.py measure without the rest are complete."""
     needs = {
         name: one.needs
         for name, one in analyses.ANALYSES.items()
-        if "auxiliary" not in one.also and one.only_for != analyses.GIVEN  # of those: test_given.py
+        if "auxiliary" not in one.also and one.only_for != analyses.GIVEN  # given models: test_given.py
     }
     of_groups = {name for name in needs if analyses.AROUND in analyses.ANALYSES[name].uses}
     alone = {name for name, own in needs.items() if own == (analyses.PREDICTIONS,)}

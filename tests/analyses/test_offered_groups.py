@@ -1,4 +1,4 @@
-"""Analyses of groups of networks that are in memory: the same numbers as of the study that drew them."""
+"""Analyses of groups of networks in memory give the same numbers as of the study that drew them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ OF_A_NETWORK = (
     "stored_disagreement",
     "stored_jensen_shannon",
 )
-OF_MODELS = ("scale", "distance")  # of a study as it was chosen, of arrays the models'
+OF_MODELS = ("scale", "distance")  # a study gives the chosen ones, arrays the models' own
 
 
 def in_memory(of: Offered) -> Offered:
-    """Its predictions alone, and what is stated of them."""
+    """An in-memory copy of a study's predictions and of what is stated about the models."""
     one = next(iter(of.sampled.values()))
     models = range(len(one.members))
     log_prob = {name: stacked(sampled, models) for name, sampled in of.sampled.items()}
@@ -84,7 +84,7 @@ def test_groups_in_memory_give_what_a_study_gives(networks: Study, name: str):
 
 
 def without_best(result: xr.Dataset) -> xr.Dataset:
-    """A study knows the best method by its sweep, arrays by the tested networks: they need not agree."""
+    """Without the best method: a study takes it from its sweep, arrays from the tested networks, which may differ."""
     if "approach" not in result.dims:
         return result
     return result.isel({"approach": [not str(name).startswith(BOTH) for name in result["approach"].values]})
@@ -92,7 +92,7 @@ def without_best(result: xr.Dataset) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def strangers() -> Offered:
-    """Three networks of somebody else, and four of an own method around each."""
+    """Three networks from elsewhere, and four of a custom method around each."""
     random, models = np.random.default_rng(1), 3 + 3 * 4
     label = {name: random.integers(0, 3, count) for name, count in (("test", 60), ("validation", 40))}
     log_prob = {}
@@ -139,7 +139,7 @@ def regrouped(of: Offered, **groups: list[int]) -> Offered:
 
 @pytest.mark.parametrize("name", ["ensemble_methods", "decomposition", "diversity_map"])
 def test_members_are_paired_by_their_numbers(strangers, name):
-    """In whichever order models are listed."""
+    """Whatever the order in which models are listed."""
     shifted = replace(strangers, sampled={**strangers.sampled, "shift 3": strangers.sampled["test"]})
     backwards = [model for first in (11, 7, 3) for model in range(first, first + 4)]
     there, other = (
@@ -166,7 +166,7 @@ def test_members_that_are_missing_or_foreign_are_named(strangers, name):
 
 
 def test_runs_of_unequal_length(strangers):
-    """What every run has is compared, or the counts are named."""
+    """Runs are compared at what all of them have, or an error names the counts."""
     unequal = regrouped(strangers, independent=[0, 1, 2], mine=[3, 4, 5, 7, 8, 9, 10, 11, 12])
     found = analyses.measure("calibration", unequal, resamples=20)["calibrated_nll"]
     assert found.sel({"other_approach": "mine"}).notnull().values.tolist() == [True, True, False]
@@ -191,7 +191,7 @@ def test_the_shortest_run_says_how_many_snapshots_are_averaged(strangers):
 
 
 def test_too_little_is_said_of_what_is_offered(strangers):
-    """And not of a study, where there is none."""
+    """The message does not speak of a study, since there is none."""
     alone = replace(strangers, sampling=replace(strangers.sampling, networks=1))
     for name in ("decomposition", "diversity_map"):
         with pytest.raises(NotEnough, match=r"needs 2 networks of each approach; what is offered has 1$"):

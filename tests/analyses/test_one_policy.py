@@ -18,7 +18,7 @@ from modescape.offered import stacked
 
 
 def network(num_classes: int, norm: str) -> nn.Module:
-    """Two convolutions with dropout, and a normalisation behind the first."""
+    """Two convolutions with dropout, and a normalisation layer after the first."""
     norms = {"batch": nn.BatchNorm2d(6), "group": nn.GroupNorm(2, 6), "none": nn.Identity()}
     return nn.Sequential(
         nn.Conv2d(1, 6, 3), norms[norm], nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(216, num_classes)
@@ -31,7 +31,7 @@ SMALL = (
     *("data.train=100", "subspace.samples=3", "subspace.choosing=6", "analyses=[]", "compute.engine=here"),
     "model.factory=analyses.test_one_policy:network",
 )
-SIZES = {  # small settings at which an analysis runs
+SIZES = {  # small settings, so that analyses run quickly
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},
@@ -134,7 +134,7 @@ def test_the_images_of_recomputed_statistics_are_known_before(study):
 
 
 def test_statistics_are_the_mean_over_training_images(study, around):
-    """Written out: mean and unbiased variance of what comes into the layer, over the one batch that there is."""
+    """Against the mean and unbiased variance of the layer's input over the only batch."""
     solution = study.state(1, 3)
     module = study.model().eval()
     module.load_state_dict({**solution.params, **solution.buffers})

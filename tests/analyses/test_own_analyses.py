@@ -87,7 +87,7 @@ number = 3
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a module of analyses, the current one."""
+    """The current folder, with a module of analyses."""
     (tmp_path / "my_norms.py").write_text(CODE)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -205,13 +205,13 @@ def test_code_that_changed_within_a_session_is_imported_again(two_files: Path):
         assert one.part("measure").measure(None) == number
         return one.code
 
-    assert len({now(1), now(2), now(3)}) == 3  # in one second, of one size
+    assert len({now(1), now(2), now(3)}) == 3  # though changed within one second and equal in size
     assert now(1) == now(1)
 
 
 def test_code_that_somebody_else_imported_is_compared_with_its_file(two_files: Path):
     for name in ("my_two", "my_helper"):
-        py_compile.compile(str(two_files / f"{name}.py"))  # as an import does, unless it is told not to
+        py_compile.compile(str(two_files / f"{name}.py"))  # as importing does, unless bytecode is off
     with importable("my_two:measure"):
         before = importlib.import_module("my_two")
     assert load("my_folder:analysis").found is before
@@ -286,7 +286,7 @@ def test_a_run_measures_them_and_the_page_needs_none_of_their_code(mine: Path):
     before = (mine / "study" / "report.html").read_text()
     assert 'id="my_norms-norms"' in before
 
-    (mine / "my_norms.py").write_text("raise SystemExit('imported')")  # who sends a study sends no code with it
+    (mine / "my_norms.py").write_text("raise SystemExit('imported')")  # a study may be passed on without its code
     sys.modules.pop("my_norms")
     again = Study.open(mine / "study")
     assert summary(again.path).missing_results == ()

@@ -18,20 +18,20 @@ MEMBERS, EXAMPLES, CLASSES = 6, 120, 3
 
 
 def drawn(stream):
-    """Members drawn anew on examples drawn anew: log-probabilities of each and of its softened version, and labels."""
+    """New members on new examples: log-probabilities of each and of its softened version, and labels."""
     label = stream.integers(0, CLASSES, EXAMPLES)
     signal = 1.5 * np.eye(CLASSES)[label] + stream.normal(0, 1, (EXAMPLES, CLASSES))
     own = stream.normal(0, 0.6, (MEMBERS, 1, CLASSES)) + stream.normal(0, 0.8, (MEMBERS, EXAMPLES, CLASSES))
-    sharpness = stream.lognormal(0.7, 0.3, (MEMBERS, 1, 1))  # what differs between members, and what softening mends
+    sharpness = stream.lognormal(0.7, 0.3, (MEMBERS, 1, 1))  # members differ in sharpness, which softening corrects
     logits = sharpness * (signal + own)
     found = [one - np.log(np.exp(one).sum(-1, keepdims=True)) for one in (logits, logits / 2)]
     return *found, label
 
 
 def test_intervals_of_gains_hold_what_drawing_members_and_examples_anew_shows():
-    """Of 150 drawings, 95 % for new members hold the mean gain of all of them: 143 are expected, sd 3; 3 sd are left.
+    """Of 150 intervals for new members, 95 % cover the mean gain of all draws: 143 expected, sd 3; 3 sd are allowed.
 
-    Those for these members are of examples alone, and those of scores side by side would be twice as wide.
+    Intervals for these members are over examples only; those of an unpaired difference would be twice as wide.
     """
     row, inside, these, apart, value = list(SCORES).index("brier"), [], [], [], []
     for number in range(150):
@@ -48,7 +48,7 @@ def test_intervals_of_gains_hold_what_drawing_members_and_examples_anew_shows():
     assert 134 <= held_by <= 149
     width = np.median(high - low)
     assert np.median(these) < width < np.median(apart)
-    assert 3.5 * np.std(value) < width < 6 * np.std(value)  # 3.92 of a normal one; t is wider
+    assert 3.5 * np.std(value) < width < 6 * np.std(value)  # 3.92 for a normal distribution; Student's t is wider
 
 
 class Held:
@@ -83,7 +83,7 @@ def test_gains_at_one_distance_are_over_the_solutions_of_the_same_runs():
     got = [gain[name] for name in GAINS]
     np.testing.assert_allclose(got, [part[row] for part in expected], rtol=1e-5)
     test.members = test.members.copy()
-    test.members[:MEMBERS] += MEMBERS  # other networks' solutions
+    test.members[:MEMBERS] += MEMBERS  # solutions of other networks
     assert np.isnan(at_one_distance(offered).gain).all()
 
 

@@ -64,7 +64,7 @@ def test_members_without_errors_have_no_ratio():
     found = means_over_pairs(predicted, label, of_labels(predicted, label))
     assert np.isfinite(found[0]).all()
     assert np.isnan(found[1]).all()
-    predicted[1] = 1 - label % 2  # one alone has ratios
+    predicted[1] = 1 - label % 2  # only member 1 has errors
     found = compare(predicted, label)
     np.testing.assert_allclose(found.example, in_a_loop(predicted, label).sum(1) / 4 / 3, atol=1e-12)
 
@@ -106,5 +106,5 @@ def test_some_examples_of_a_study_are_those_of_all(study: Study):
     model = predictions.groups["independent"][1]
     whole = predictions.log_prob(model)
     assert isinstance(predictions, InBlocks)
-    np.testing.assert_array_equal(predictions.log_prob_of(model, slice(3, 9)), whole[3:9])  # reads and checks all
+    np.testing.assert_array_equal(predictions.log_prob_of(model, slice(3, 9)), whole[3:9])  # this reads and checks all
     np.testing.assert_array_equal(predictions.log_prob_of(model, slice(5, None)), whole[5:])

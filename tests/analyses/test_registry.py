@@ -1,4 +1,4 @@
-"""The registry of analyses: one folder and one line each, and no other place that names one."""
+"""The registry: each analysis has one folder and one line, and is named nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from modescape.wording.text import Text
 
 SOURCE = Path(analyses.__file__).parents[1]
 MORE = {"verdict", "cost", "auxiliary", "explore"}
-OTHER_MEANINGS = {  # words that are also the name of something else
+OTHER_MEANINGS = {  # names of analyses that are also words with another meaning
     "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from, "
     "what a candidate of the decision costs",
     "cyclic": "a kind of schedule",
@@ -35,7 +35,7 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "the glossary",
     "tunnel": "a term of the glossary",
 }
-WHERE = {  # and where they mean that
+WHERE = {  # files in which they have that meaning
     *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "data/targets", "methods")),
     "models/state.py training",
     *(f"pipeline/{file}.py training" for file in ("estimate", "mending", "training", "writing")),
@@ -115,7 +115,7 @@ def test_parts_of_the_recipe_that_are_used_are_parts_of_a_recipe(name: str):
 
 
 def test_a_line_has_the_parts_of_the_recipe_that_its_networks_are_predicted_on(name: str):
-    """Else a change of them would leave its result as it is."""
+    """Otherwise a change of them would not make its result outdated."""
     measure, uses = ANALYSES[name].part("measure"), ANALYSES[name].uses
     calls = {
         node.func.attr
@@ -129,13 +129,13 @@ def test_a_line_has_the_parts_of_the_recipe_that_its_networks_are_predicted_on(n
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_settings_that_are_read_in_a_folder_make_its_result_anew(name: str):
-    """What a folder reads of the recipe beside what was trained; a result of other settings would stay otherwise."""
+    """Settings a folder reads beside those of training must be declared, or an outdated result would be kept."""
     files = (SOURCE / "analyses" / name).rglob("*.py")
     texts = [file.read_text(encoding="utf-8") for file in files if file.stem != "cost"]
     read = {tuple(found) for text in texts for found in re.findall(r"recipe\.(subspace|variants)\.(\w+)", text)}
     used = [(section, fields) for part in ANALYSES[name].uses for section, fields in part.items()]
     for section, field in read:
-        if field != "members" or section != "variants":  # which are counted among what was trained
+        if field != "members" or section != "variants":  # `variants.members` counts as a setting of training
             assert any(part == section and (fields is True or field in fields) for part, fields in used), field
 
 
@@ -173,7 +173,7 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
         for name in strings(path.read_text(encoding="utf-8")) & set(ANALYSES)
         if path.name != "registry.py"
     }
-    # a member's status; a kind of images, settings of the data; a kind of schedule
+    # other meanings: a member's status; a kind of images, settings of the data; a kind of schedule
     assert named <= {
         *("requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"),
         *("analysis.py shift", "analysis.py ood"),
@@ -181,7 +181,7 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
 
 
 def test_a_folder_imports_and_names_no_other_analysis(name: str):
-    """What two share lies in the kit; a verdict finds results of others by what they hold (`reading.holding`)."""
+    """Shared code is in the kit; a verdict finds other results by their variables (`reading.holding`)."""
     others = set(ANALYSES) - {name}
     for path in (SOURCE / "analyses" / name).glob("*.py"):
         text = path.read_text(encoding="utf-8")

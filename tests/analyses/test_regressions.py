@@ -52,7 +52,7 @@ def test_the_result_follows_the_schema_and_has_values(name, result):
             "ece_change",
             "ece_change_low",
             "ece_change_high",
-        ),  # of confidences in classes
+        ),  # analyses of class probabilities
     }
     for key, values in result.data_vars.items():
         assert np.isfinite(values).any() or key in unknown.get(name, ()), key
@@ -73,7 +73,7 @@ def test_a_second_run_gives_the_same(regression, name, result):
 
 def test_networks_at_distance_0_are_the_solution(result):
     if "control" in result:
-        assert np.nanmax(result["control"]) < 1e-4  # standard deviations, of float32
+        assert np.nanmax(result["control"]) < 1e-4  # in standard deviations of the targets; float32
 
 
 def test_the_map_is_the_law_of_the_squared_error(regression):
@@ -82,7 +82,7 @@ def test_the_map_is_the_law_of_the_squared_error(regression):
     predictive = np.stack([predictions.predictive(predictions.index(member, 4)) for member in range(3)])[:, :80]
     law = squared_error_law(predictive, predictions.label[:80])
     own = drawn.sel(approach="independent", metric="raw").isel(draw=0)
-    # the solutions are predicted in other company: in other last bits of float32
+    # solutions were predicted in another stack, so that the last bits of float32 differ
     assert float(own["mean_squared_error"]) == pytest.approx(law.mean_member, rel=1e-6)
     assert float(own["diversity"]) == pytest.approx(law.diversity, rel=1e-6)
     whole = drawn["mean_squared_error"] - (1 - 1 / drawn.attrs["networks"]) * drawn["diversity"]
@@ -97,7 +97,7 @@ def test_one_entry_of_every_method_averages_what_size_1_says(regression):
 
 
 def test_the_tunnel_lies_below_the_straight_line_by_the_loss_that_was_trained(regression):
-    """Targets as they are, in the place of standardised ones, drove the path up instead."""
+    """With unscaled targets in place of standardised ones, the path used to go uphill."""
     settings = {"levels": 1, "steps": 60, "points": 9, "radii": 3, "examples": 60}
     loss = analyses.measure("tunnel", regression, **settings)["train_loss"]
     straight, tunnel = (loss.sel(approach=way).values for way in ("straight", "tunnel"))
@@ -133,7 +133,7 @@ def test_the_page_speaks_of_rows(regression, tmp_path):
     copy = shutil.copytree(regression.path, tmp_path / "study")
     page = pipeline.report(copy).read_text(encoding="utf-8")
     own = re.sub(r"<script[^>]*>.*?</script>", " ", page[page.index("<body") :], flags=re.S)
-    said = re.sub(r"<pre.*?</pre>", " ", own, flags=re.S)  # the recipe, in which settings have names
+    said = re.sub(r"<pre.*?</pre>", " ", own, flags=re.S)  # without the recipe, which names settings
     said = re.sub(r"<[^>]*>", " ", said)
     assert not re.search(r"\b(images?|pictures?)\b", said, re.IGNORECASE)
     assert "How good the predicted distributions are" in said

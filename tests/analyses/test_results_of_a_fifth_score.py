@@ -1,4 +1,4 @@
-"""A fifth score, added for trial by one entry: every result of scores holds it."""
+"""A fifth score, added by one entry for the tests, appears in every result that has scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESULTS = {  # analysis -> variables that hold every score
 
 @pytest.fixture
 def fifth() -> Iterator[None]:
-    """The scores with the error, 1 - accuracy."""
+    """The scores, and the error (1 - accuracy) as a fifth."""
     SCORES["error"] = Score(
         label="Error",
         short="error",

@@ -1,4 +1,4 @@
-"""Sampled networks, predicted once: stored ones equal recomputed ones, and analyses do not make requested ones."""
+"""Sampled networks are predicted once: stored predictions equal recomputed ones, and analyses only read them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_what_most_ask_for_comes_first_and_the_budget_ends_it(networks: Study):
     }
     found = shared(context, asked)
     named = [(one.group[0].draw, len(one.group), str(one.images[0])) for one in found]
-    # of six and of seven networks the first five are the same, and the rest was drawn in other company
+    # the first five of six and of seven networks are the same, but were computed in different stacks
     assert named == [
         *[(0, 5, "test"), (0, 5, "validation"), (5, 1, "validation"), (5, 1, "test"), (0, 5, "test"), (5, 2, "test")],
     ]
@@ -74,7 +74,7 @@ def test_what_most_ask_for_comes_first_and_the_budget_ends_it(networks: Study):
 @pytest.mark.ci
 @pytest.mark.parametrize("name", DRAWING)
 def test_an_analysis_makes_nothing_that_it_announced(networks: Study, name: str):
-    """Beside networks at distance 0, checkpoints, and solutions with the statistics of their training."""
+    """Apart from networks at distance 0, checkpoints, and solutions with their training statistics."""
     context, sent = StudyContext(networks), []
     with context.heard_by(sent.append):
         analyses.measure(name, context, **networks.recipe.settings.get(name, {}))
@@ -84,7 +84,7 @@ def test_an_analysis_makes_nothing_that_it_announced(networks: Study, name: str)
 
 @pytest.mark.ci
 def test_what_is_read_is_what_would_be_made(networks: Study, tmp_path):
-    """Every prediction, distance, scale and reach, to the last bit."""
+    """Every prediction, distance, scale and reach is bit-identical."""
     bare = StudyContext(copied(networks, tmp_path / "bare", layout.CHOOSING, f"{layout.PREDICTIONS}/{layout.SAMPLED}"))
     context = StudyContext(networks)
     assert scales.scales(context) == scales.scales(bare)
@@ -101,7 +101,7 @@ def test_what_is_read_is_what_would_be_made(networks: Study, tmp_path):
 
 
 class Heard(Progress):
-    """Keeps the lines."""
+    """Records the lines of a report."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -111,7 +111,7 @@ class Heard(Progress):
 
 
 class Failing(Engine):
-    """Where every item fails."""
+    """An engine on which every item fails."""
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
         yield from (Outcome(item, error="OSError: no room") for item in items)
@@ -159,7 +159,7 @@ def test_the_reach_around_a_member_stays_when_others_come(study: Study, tmp_path
 
 
 def with_setting(study: Study, folder, setting: str) -> Study:
-    """The same study by a recipe with another setting."""
+    """The same study with another setting in its recipe."""
     copied(study, folder)
     changed = recipes.load(study.path / layout.RECIPE, [setting])
     (folder / layout.RECIPE).write_text(changed.to_yaml())

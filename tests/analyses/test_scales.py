@@ -27,7 +27,7 @@ def context(tmp_path_factory):
 
 
 def swept(loss):
-    """A sweep of which the losses alone matter, [step, member, pair, example]."""
+    """A sweep of which only the losses matter, [step, member, pair, example]."""
     steps = np.arange(len(loss)) / 100
     return Swept(steps, steps, steps, steps, steps, np.asarray(loss, dtype=float))
 
@@ -37,7 +37,7 @@ def tried(loss, members=2):
 
 
 def weights_of_samples(around, method, scale, count):
-    """Of the networks that are tested, [network, parameter]."""
+    """Weights of the tested networks, [network, parameter]."""
     groups = groups_of(around.context, around.member, method, scale, count, purpose=sampling.SAMPLE, accept=True)
     return torch.cat([around.weights_of(group) for group in groups])
 
@@ -50,7 +50,7 @@ def test_a_setting_gives_the_step_around_the_centre(context):
         assert sampler.step(around.trajectory) / around.length == pytest.approx(0.08, rel=1e-6), method
         drawn = sampler.sample(around.trajectory, around.keys("a step", 40)).double()
         measured = float((drawn - centre).square().sum(1).mean()) ** 0.5 / around.length
-        assert measured == pytest.approx(0.08, rel=0.3), method  # 40 draws, of which some are 4 numbers each
+        assert measured == pytest.approx(0.08, rel=0.3), method  # 40 draws, of only 4 numbers each for some methods
         assert around.sampler(method, around.setting(method, 0.0)).step(around.trajectory) == 0
 
 
@@ -61,7 +61,7 @@ def test_a_run_that_stood_still_has_no_step(context):
 
 
 def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_images(context):
-    """Written out: 8 draws wanted, so 12 = 2 ensembles of 3 and their mirror images, of draws that no test sees."""
+    """By hand: for 8 draws, 12 are made: 2 ensembles of 3 and their mirror images, from draws not used for testing."""
     assert scales.sweep_draws(context) == 12
     found = scales.sweep(context, "swag")
     split, label = context.dataset.validation, context.dataset.validation.label.numpy()
@@ -114,7 +114,7 @@ def test_a_sweep_is_widened_while_its_last_step_is_the_best():
     inside = until_inside(lambda step: tried((step - 0.04) ** 2))
     assert inside.step.tolist() == [*STEPS]
     nowhere = until_inside(tried)
-    assert (nowhere.chosen, nowhere.edge) == (0, False)  # no step: a finding
+    assert (nowhere.chosen, nowhere.edge) == (0, False)  # no step is best, which is a valid result
 
 
 def test_a_loss_that_is_no_number_is_the_worst():
@@ -139,7 +139,7 @@ def test_the_interval_of_a_choice_grows_with_what_it_depends_on():
 
 @pytest.mark.ci
 def test_the_interval_of_a_choice_covers_what_other_draws_choose():
-    """A parabola with noise of the draws: over many sweeps the interval of one holds the choice of most others."""
+    """A parabola with noise from the draws: the interval of one sweep contains the choice of most others."""
     random = np.random.default_rng(1)
     steps = np.arange(7.0)[:, None, None, None]
     made = [
@@ -154,7 +154,7 @@ def test_all_methods_are_drawn_at_one_distance(context):
     found = equal_distance.at_one_distance(with_sampled(context, equal_distance.requests_at_one_distance(context)))
     assert found.distance == pytest.approx(0.1)
     assert set(found.methods) == set(sampling.available(context, SCALED))
-    np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions
+    np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws along few directions
     for method in found.methods:
         around = sampling.neighbourhood(context, 2)
         sampler = around.sampler(method, equal_distance.setting_at(around, method, 0.1))
@@ -165,7 +165,7 @@ def test_all_methods_are_drawn_at_one_distance(context):
 
 
 def test_the_common_distance_is_beyond_the_farthest_centre(context):
-    """Of a run whose checkpoints lie far apart the mean is farther from the solution than the recipe's distance."""
+    """If a run's checkpoints are far apart, their mean is farther from the solution than the recipe's distance."""
     near = equal_distance.common_distance(context)
     offsets = [sampling.neighbourhood(context, member).offset("swag") for member in range(3)]
     assert near == pytest.approx(max(0.1, 2**0.5 * max(offsets)))

@@ -81,7 +81,7 @@ def test_scores_under_shift_are_those_of_members_and_of_their_mixture(shifted):
         half = norm.ppf(0.975) * np.sqrt(variance)
         assert float(at["coverage"][0]) == pytest.approx((np.abs(mean - target) < half).mean())
         assert float(at["width"][0]) == pytest.approx(2 * half.mean(), rel=1e-9)
-        cdf = norm.cdf(target, mean, np.sqrt(variance)).mean(0)  # of the mixture: inside between its quantiles
+        cdf = norm.cdf(target, mean, np.sqrt(variance)).mean(0)  # of the mixture: covered if between its quantiles
         assert float(at["coverage"][1]) == pytest.approx(((cdf > 0.025) & (cdf < 0.975)).mean())
         assert float(at["between"]) == pytest.approx(np.sqrt(mean.var(0).mean()), rel=1e-9)
         assert float(at["within"]) == pytest.approx(np.sqrt(variance.mean()), rel=1e-9)
@@ -117,7 +117,7 @@ def test_figure_and_words_say_rows_and_the_unit(shifted):
 
 @pytest.fixture(scope="module")
 def other():
-    """Members that agree on the test examples and differ elsewhere, with variances that say nothing."""
+    """Members that agree on the test examples and differ elsewhere, with uninformative variances."""
     stream = np.random.default_rng(1)
     target = stream.normal(0, 3, (EXAMPLES, 1))
     nothing = np.full((40, 1), np.nan)
@@ -183,7 +183,7 @@ def test_one_variance_for_all_tells_nothing_apart_and_outputs_count_alike(other)
         sets[name] = Held(mean * factor, np.ones_like(mean) * factor**2, held.label * factor)
     both = analyses.measure("ood", replace(given, sampled=MappingProxyType(sets)))
     assert np.isnan(both["auroc"].sel(metric="within")).all()
-    # the second output is the first in another unit: nothing is told apart otherwise than by one of them
+    # the second output is the first in another unit: both together tell apart exactly what one does
     assert both["auroc"].sel(metric="between").values == pytest.approx(
         found["auroc"].sel(metric="between").values, nan_ok=True, abs=1e-6
     )

@@ -1,4 +1,4 @@
-"""The loss on planes of a small study: values by a double loop, places that are known, gaps that stay gaps."""
+"""The loss on planes of a small study: values by a double loop, known positions, and gaps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def found(context) -> xr.Dataset:
 
 
 def test_values_are_those_of_the_evaluator_at_the_same_weights(context, found):
-    """The plane through three solutions, written out: solution 1, the way to 2, and what is left of the way to 3."""
+    """The plane through three solutions by hand: solution 1, the direction to 2, the orthogonal part of that to 3."""
     around = neighbourhood(context, 0)
     one, two, three = (tree.ravel(point_of(context, member).params).double() for member in range(3))
     across = two - one
@@ -62,7 +62,7 @@ def test_values_are_those_of_the_evaluator_at_the_same_weights(context, found):
                 labels = module(context.preparation(test.inputs)).argmax(-1)
             right[row, column] = float((labels == test.label).float().mean())
     np.testing.assert_allclose(own["loss"], expected, rtol=1e-4)
-    np.testing.assert_allclose(own["accuracy"], right, atol=1.01 / 40)  # one image may lie on the edge
+    np.testing.assert_allclose(own["accuracy"], right, atol=1.01 / 40)  # one image may be at the decision boundary
 
 
 def test_solutions_and_runs_lie_where_they_are_known_to(context, found):
@@ -81,7 +81,7 @@ def test_solutions_and_runs_lie_where_they_are_known_to(context, found):
 
 
 def test_projections_keep_lengths_and_say_what_they_leave_out(context, found):
-    """Along principal components: distance in the plane and from it make up the distance from the solution."""
+    """Along principal components, distances within and from the plane add up to that from the solution."""
     states = [tree.ravel(context.study.params(0, epoch)).double() for epoch in range(4)]
     own = found.sel(approach="principal").isel(member=0)
     inside = np.hypot(own["path_x"], own["path_y"])
@@ -169,7 +169,7 @@ def test_batch_norm_is_of_the_policy_of_the_study(tmp_path, policy):
     weights = torch.lerp(one, two, float(own["place_x"][4]))
     train = context.dataset.train.first(30)
     expected = losses(around, weights[None], train)[0]
-    if policy == "stored":  # statistics lie between those of both solutions, as the weights do
+    if policy == "stored":  # statistics are interpolated between the solutions', as weights are
         ends = [tensors_of(point_of(context, member)) for member in range(2)]
         share, module = float(own["place_x"][4]), context.study.model()
         mixed = {

@@ -1,4 +1,4 @@
-"""Every benchmark runs, at sizes that measure nothing; its table holds what it promises."""
+"""Every benchmark runs at minimal size, and its table has the promised contents."""
 
 import json
 import math
@@ -39,7 +39,7 @@ LONG = {
     "growth",
     "inputs",
     "study",
-}  # what each of them calls is called by the others or by tests of its own
+}  # their parts are covered by the other benchmarks or by tests of their own
 
 
 IN_CI = {"training"}  # seconds each
@@ -96,7 +96,7 @@ def test_memory_is_that_of_a_command_and_of_what_it_starts():
     hold = "b = bytearray(200 << 20); import time; time.sleep(.3)"
     both = f"import subprocess, sys; b = bytearray(100 << 20); subprocess.run([sys.executable, '-c', {hold!r}])"
     assert 300 << 20 < watched([sys.executable, "-c", both]) < 400 << 20
-    brief = "b = bytearray(300 << 20); del b; import time; time.sleep(.3)"  # gone before a look at it
+    brief = "b = bytearray(300 << 20); del b; import time; time.sleep(.3)"  # freed before memory is sampled
     assert 300 << 20 < watched([sys.executable, "-c", brief]) < 400 << 20
 
 
@@ -105,7 +105,7 @@ def test_a_command_that_fails_is_no_measurement():
         watched([sys.executable, "-c", "import sys; print('no study', file=sys.stderr); sys.exit(3)"])
 
 
-# ---- arithmetic of fewer bits ----
+# ---- reduced-precision arithmetic ----
 
 
 def test_tf32_keeps_ten_bits_of_fraction():
@@ -120,7 +120,7 @@ def test_emulated_products_have_cut_operands_in_all_three_passes():
         x = torch.randn(4, 1, 8, 8, requires_grad=True)
         emulated.load_state_dict(exact.state_dict())
     layer, own = emulated.conv1, exact.conv1
-    slope = torch.full((4, 16, 8, 8), 1 + 2.0**-12)  # cut to 1
+    slope = torch.full((4, 16, 8, 8), 1 + 2.0**-12)  # rounded to 1
     got = torch.autograd.grad(layer(x), [x, layer.weight, layer.bias], slope)
     rounded = cut(x.detach()).requires_grad_()
     weight = cut(own.weight.detach()).requires_grad_()
@@ -129,7 +129,7 @@ def test_emulated_products_have_cut_operands_in_all_three_passes():
     assert torch.equal(layer(x), out + own.bias[:, None, None])
     assert torch.equal(got[0], true[0])
     assert torch.equal(got[1], true[1])
-    assert torch.allclose(got[2], slope.sum((0, 2, 3)))  # sums, not products, stay whole
+    assert torch.allclose(got[2], slope.sum((0, 2, 3)))  # sums keep full precision, unlike products
     hidden = torch.randn(4, 32)
     assert torch.equal(emulated.dense(hidden), cut(hidden) @ cut(exact.dense.weight).T + exact.dense.bias)
 
@@ -151,10 +151,10 @@ def test_a_shift_is_found_with_its_interval():
     assert moved["accuracy"] == pytest.approx(0.03)
     assert moved["accuracy_half_width"] == pytest.approx(2.776445 * 0.0158114 / 5**0.5, rel=1e-5)  # Student, 4 degrees
     assert moved["disagreement"] == pytest.approx(0.1)
-    assert moved["disagreement_half_width"] == pytest.approx(0, abs=1e-12)  # every pair moved alike
+    assert moved["disagreement_half_width"] == pytest.approx(0, abs=1e-12)  # every pair moved by the same amount
 
 
-# ---- the GPU's script ----
+# ---- the script for GPUs ----
 
 
 @pytest.mark.ci
@@ -178,7 +178,7 @@ def test_the_script_for_a_gpu_runs_whole_on_the_cpu(tmp_path, capsys):
     assert json.loads((tmp_path / "gpu.json").read_text()).keys() == found.keys()
     apart = found["stacked against alone"]
     assert len(apart) == 12
-    for name, error in apart.items():  # in float32 a ReLU may flip at 0
+    for name, error in apart.items():  # in float32, a ReLU may switch at 0
         assert error < (1e-12 if "float64" in name else 1e-2), name
     assert {"10 SmallCNN x 40 epochs", "64 against 10", "plain loop", "arithmetic"} <= set(found)
     assert "goal 600 s" in capsys.readouterr().out

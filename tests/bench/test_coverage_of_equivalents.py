@@ -1,4 +1,4 @@
-"""The simulation behind docs/intervals.md: its tables are right, and intervals of equivalents cover in it."""
+"""The simulation behind docs/intervals.md: its tables are right, and intervals of equivalents cover."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bench():
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module
 
@@ -45,7 +45,7 @@ def test_its_tables_are_the_law_of_members_with_these_skills(bench):
 @pytest.mark.long
 @pytest.mark.parametrize("spread", ["alike", "unlike"])
 def test_intervals_of_brier_equivalents_cover(bench, spread):
-    """Aimed at .93 to .97; 400 draws of 5 members and 300 examples, and 3 standard errors of that many."""
+    """The target is .93 to .97, widened by 3 standard errors of 400 draws of 5 members and 300 examples."""
     truth, stream = population(bench, spread, 10)
     new, hits = truth.number(None), np.empty((2, 400, len(bench.KEPT)))
     for draw in range(400):

@@ -1,4 +1,4 @@
-"""The simulation behind docs/seeds.md: what holds in it at small size, and that it can be run."""
+"""The simulation behind docs/seeds.md: its main results at small size, and that the script runs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def normal(numbers, shape):
 def test_intervals_cover_tests_keep_their_level_and_ranges_hold_what_it_takes(bench):
     numbers = np.random.default_rng(0)
     for share in bench.coverage(normal, 0.0, 1000, numbers)["t"].values():
-        assert share == pytest.approx(0.95, abs=0.021)  # 3 errors of 1,000 draws
+        assert share == pytest.approx(0.95, abs=0.021)  # 3 standard errors of 1,000 draws
     wrong = bench.differences(normal, 400, numbers)
     assert max(wrong["Welch"].values()) <= 0.05 + 0.033
     assert max(wrong["permutation"].values()) <= 0.05 + 0.033
     looked = bench.looking(normal, 0.0, 1000, numbers)
     assert looked["e process"] <= 0.05
     assert looked["t test after every run"] > 0.3
-    assert looked["asymptotic sequence"] > 0.1  # why the exact one
+    assert looked["asymptotic sequence"] > 0.1  # the reason for the exact sequence
     planned = bench.planning(300, numbers)
     assert planned["power with these"] == pytest.approx(0.8, abs=0.07)
     assert planned["range from 5 pilot runs holds it"] == pytest.approx(0.95, abs=0.04)

@@ -1,4 +1,4 @@
-"""The benchmark of decisions: gradients of its networks, counts of its shares, and a run."""
+"""The benchmark of decisions: gradients of its networks, shares and their intervals, and a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NETWORKS = (  # name, width
 
 @pytest.fixture(scope="module")
 def decisions():
-    """The script, which finds its parts beside it as it does when it is run."""
+    """The script as a module; it imports its parts from its own folder, as when it is run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCH)
         yield importlib.import_module("decisions")
@@ -34,9 +34,9 @@ def decisions():
 
 @pytest.fixture
 def networks(decisions, monkeypatch):
-    """All in double precision."""
+    """The module of networks, all in double precision."""
     found = sys.modules["decisions_networks"]
-    monkeypatch.setattr(found.Kind, "precision", np.float64)  # the bench computes in single precision
+    monkeypatch.setattr(found.Kind, "precision", np.float64)  # the benchmark runs convolutions in single precision
     return found
 
 
@@ -50,7 +50,7 @@ def drawn(networks, name, width, members=2, outputs=2):
 
 
 def of_torch(networks, stack, member):
-    """A member as PyTorch's module, which drops nothing, and its examples' shape."""
+    """A member as a PyTorch module without dropout, and the shape of its examples."""
     layers = stack.kind.layers
     module = torch.nn.Sequential(*(layer.torch() for layer in layers)).double()
     parts = networks.turned(layers, [part[member] for part in stack.parts()])
@@ -69,14 +69,14 @@ def test_all_networks_are_tested(networks):
 
 @pytest.mark.parametrize(("name", "width"), NETWORKS)
 def test_networks_say_what_those_of_torch_say(networks, name, width):
-    """In float64; batch norm takes the training examples' statistics, whichever examples are predicted."""
+    """In float64; batch norm uses the statistics of training examples, whichever examples are predicted."""
     stack, random = drawn(networks, name, width)
     features, known = random.normal(size=(2, 7, stack.kind.inputs))
     found, of_known = stack.said(features, known, numbers=False), stack.said(known, known, numbers=False)
     for member in range(2):
         module, shape = of_torch(networks, stack, member)
         with torch.no_grad():
-            expected = module(torch.from_numpy(known).reshape(shape)).log_softmax(-1)  # takes the batch's own
+            expected = module(torch.from_numpy(known).reshape(shape)).log_softmax(-1)  # uses the batch's own statistics
             np.testing.assert_allclose(of_known[member], expected, atol=1e-10)
             if "norm" not in name:
                 expected = module(torch.from_numpy(features).reshape(shape)).log_softmax(-1)
@@ -88,11 +88,11 @@ def test_networks_say_what_those_of_torch_say(networks, name, width):
 @pytest.mark.parametrize(("name", "width"), NETWORKS)
 @pytest.mark.parametrize("numbers", [False, True])
 def test_gradients_are_those_of_the_loss(networks, name, width, numbers):
-    """Against PyTorch's of the same loss, in training; each member has a batch of its own."""
+    """Against PyTorch's gradients of the same loss in training mode; each member has its own batch."""
     stack, random = drawn(networks, name, width)
     features = random.normal(size=(2, 7, stack.kind.inputs))
     target = random.normal(size=(2, 7)) if numbers else random.integers(0, 2, (2, 7))
-    found = stack.gradient(features, target, numbers, networks.Run())  # nothing is dropped
+    found = stack.gradient(features, target, numbers, networks.Run())  # without dropout
     for member in range(2):
         module, shape = of_torch(networks, stack, member)
         out, truth = module(torch.from_numpy(features[member]).reshape(shape)), torch.from_numpy(target[member])
@@ -112,14 +112,14 @@ def test_dropout_drops_its_share_and_passes_slopes_where_it_does_not(decisions):
     ones = np.ones((1, 1000, 4))
     out, mask = layer.forward((), ones, run(random=np.random.default_rng(0)))
     assert set(np.unique(out)) == {0.0, 1 / 0.75}
-    assert (out == 0).mean() == pytest.approx(0.25, abs=0.03)  # 4 errors of 4,000 draws
+    assert (out == 0).mean() == pytest.approx(0.25, abs=0.03)  # 4 standard errors of 4,000 draws
     np.testing.assert_array_equal(layer.backward((), mask, ones, False)[0], out)
     assert layer.forward((), ones, run())[0] is ones
 
 
 @pytest.mark.parametrize(("name", "width"), NETWORKS)
 def test_a_wider_network_has_about_the_weights_of_all(networks, name, width):
-    """Filters grow in steps: within the factor of 1.5 that such a candidate is allowed."""
+    """The number of filters is an integer, so up to the factor of 1.5 that such a candidate is allowed."""
     kind = networks.Kind(name, 64, width, 10)
     assert 3 / 1.5 < kind.wider(3).weights / kind.weights <= 3
 
@@ -161,7 +161,7 @@ def test_a_run_goes_on_where_it_stopped_with_the_same_rules(decisions, tmp_path)
 
 @pytest.mark.parametrize("name", ["one hidden layer", "two, batch norm", "residual", "convolutional"])
 def test_averages_of_weights_are_those_of_the_networks(decisions, networks, name):
-    """The mean of a run's last weights; members whose units were shuffled are one network again once aligned."""
+    """The mean of a run's last weights; members with permuted units become the same network when aligned."""
     stack, random = drawn(networks, name, 4, members=1, outputs=3)
     parts, order = [part[0].copy() for part in stack.parts()], random.permutation(4)
     if name == "convolutional":  # the first block's filters
@@ -195,7 +195,7 @@ def test_a_study_is_decided_and_judged(decisions, network):
     found = decisions.judged(replace(one, long=True, network=network, **about), rows)
     assert found["held"] == sys.modules["decisions_studies"].HELD
     assert found["regret"] >= 0
-    assert found["left_of_best"] >= 0  # one network as it is leaves 0
+    assert found["left_of_best"] >= 0  # keeping one network leaves 0
     assert {found["advice"], found["best_advice"]} <= {
         *("keep_one", "calibrate", "ensemble", "train_longer", "train_wider", "undecided"),
         *("average_weights", "align_and_average"),

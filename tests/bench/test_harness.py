@@ -1,4 +1,4 @@
-"""Turns, ratios, tables and pages of benchmarks."""
+"""Turns, ratios, tables and published pages of benchmarks."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_a_page_gets_the_table_between_its_marks_and_keeps_the_rest(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n")
     publish(result(), page)
-    publish(result(), page)  # again: replaced, not added
+    publish(result(), page)  # a second time replaces, not appends
     text = page.read_text()
     assert text.startswith("before\n<!-- speed -->\n| | images/s")
     assert text.endswith("<!-- /speed -->\nafter\n")

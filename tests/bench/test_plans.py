@@ -1,4 +1,4 @@
-"""The plans of docs/scale.md: their arithmetic, and the simulation in cases that are known without one."""
+"""The plans of docs/scale.md: their arithmetic, and the simulation in cases with known results."""
 
 import importlib
 import math
@@ -19,13 +19,13 @@ FREE = {"start": 0.0, "heard": 0.0, "disk": math.inf, "network": math.inf}
 
 def test_what_large_studies_hold():
     assert IMAGENET.trained == 25_557_032  # as torchvision counts them
-    assert FULL.trained == 109_482_240 + 3 * 768 + 3  # as BERT-base is counted, and a head
+    assert FULL.trained == 109_482_240 + 3 * 768 + 3  # BERT-base as usually counted, and a head
     assert LORA.trained == 12 * 2 * 2 * 8 * 768 + 3 * 768 + 3
     assert IMAGENET.checkpoint == 4 * (25_557_032 + 53_120)
-    assert IMAGENET.resume - IMAGENET.checkpoint == 4 * 25_557_032  # momentum
+    assert IMAGENET.resume - IMAGENET.checkpoint == 4 * 25_557_032  # the momentum
     assert IMAGENET.predictions == 60_000 * 1000 * 4
     assert IMAGENET.kept(10, 3) == 97 * 11 + 3 * 91
-    assert FULL.kept(10, 3) == 4 * 1000  # three epochs and the beginning
+    assert FULL.kept(10, 3) == 4 * 1000  # three epochs and the initial weights
     assert LORA.kept(1, 1) == 999 * 2 + 4
     assert IMAGENET.gpu_hours == pytest.approx(100 * 90 * 1_271_167 / 2470 / 3600)
     assert FULL.speed / 485.59 == pytest.approx(3.556, abs=1e-3)
@@ -37,15 +37,15 @@ def test_without_failures_it_is_rounds_of_items():
     assert ran.starts == 6
     assert ran.lost == ran.died == 0
     slow = Simulation(Cluster(machines=2, gpus=1, slow=1, **FREE), Job(seconds=[3.0] * 3)).run()
-    assert slow.seconds == 6  # the slow one works on one, the other on two
+    assert slow.seconds == 6  # the slow machine does one item, the other two
 
 
 def test_a_machine_that_fails_loses_the_step_in_work():
     cluster = Cluster(machines=2, gpus=1, repair=100.0, **FREE)
     job = Job(seconds=[10.0, 10.0], steps=3, written=7.0)
-    ran = Simulation(cluster, job, fails=[(25.0, 0)]).run()  # after two steps and a half of the first item
+    ran = Simulation(cluster, job, fails=[(25.0, 0)]).run()  # after two and a half steps of the first item
     assert ran.lost == 5
-    assert ran.seconds == 40  # at 30 the other machine is idle: the last step again
+    assert ran.seconds == 40  # from 30 on the other machine repeats the last step
     assert ran.written == 6 * 7.0
     assert (ran.failures, ran.died, ran.failed) == (1, 1, [])
 

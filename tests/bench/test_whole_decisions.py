@@ -48,7 +48,7 @@ def test_what_is_held_back_is_in_no_part_of_the_study(whole, tiny):
 
 @pytest.mark.ci
 def test_a_whole_study_is_decided_and_judged(whole, tiny, tmp_path, monkeypatch):
-    """By the commands, here in this process."""
+    """Through the commands, in this process."""
 
     def command(*arguments):
         with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -62,6 +62,6 @@ def test_a_whole_study_is_decided_and_judged(whole, tiny, tmp_path, monkeypatch)
     assert (shares["studies"], list(shares["by_network"]), list(shares["by_kind"])) == (1, ["mlp"], ["own"])
     assert found["regret"] >= 0
     assert found["left_of_best"] >= found["left"]
-    monkeypatch.setattr(whole, "same_weights", lambda *_: False)  # weights that differ would be a fault of ours
+    monkeypatch.setattr(whole, "same_weights", lambda *_: False)  # differing weights would be a bug of ours
     with pytest.raises(RuntimeError, match="differ"):
         whole.carried_out(tiny, rows(), 0, tmp_path)

@@ -1,4 +1,4 @@
-"""Convolutions with cheap second derivatives, against torch's own; graphs that stay between products."""
+"""Convolutions with cheap second derivatives, against torch's own; graphs kept between products."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modescape.landscape import Landscape
 
 
 class Parted(nn.Module):
-    """A convolution whose output goes into batch norm and past it, too."""
+    """A convolution whose output goes both into batch norm and around it."""
 
     def __init__(self):
         super().__init__()
@@ -28,7 +28,7 @@ class Parted(nn.Module):
 
 
 class InPlace(nn.Module):
-    """Batch norm of what was changed in place since the convolution gave it."""
+    """Batch norm of a convolution's output that was modified in place."""
 
     def __init__(self):
         super().__init__()
@@ -74,7 +74,7 @@ def statistics(network):
 
 
 def derivatives(network, inputs):
-    """Output, gradients, and Hessian times a vector, all by weights and input."""
+    """Output, gradients and Hessian-vector products, all with respect to weights and input."""
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in network.named_parameters()}
     leaves["inputs"] = inputs.clone().requires_grad_()
     output = functional_call(network, leaves, (leaves["inputs"],))
@@ -129,7 +129,7 @@ def test_kept_graphs_give_the_same_products_and_take_no_more_than_they_may(memor
         (graphs,) = matrix._graphs
         assert graphs.used <= memory
         assert len(graphs.held) == {0: 0, 2500: 1}.get(memory, 3)
-        with matrix.kept():  # part of the block around it
+        with matrix.kept():  # nested in the outer block
             assert matrix._graphs == [graphs]
         assert torch.equal(matrix @ vectors, wanted)
     assert matrix._graphs == []

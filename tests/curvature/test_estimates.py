@@ -78,7 +78,7 @@ def test_hutch_plus_plus_is_exact_on_few_directions():
     assert trace(matrix, 12).value == pytest.approx(8, abs=1e-9)
     assert trace(torch.diag(torch.arange(5.0)), 4, method="hutchinson").value == pytest.approx(
         10
-    )  # signs are exact here
+    )  # random signs are exact here
     with pytest.raises(InputError, match="no method 'xtrace'"):
         trace(matrix, method="xtrace")
     with pytest.raises(InputError, match=r"hutch\+\+ takes 9 or more"):

@@ -71,7 +71,7 @@ def case(request):
 
 
 def whole(field):
-    """Outputs [number] and mean loss of all the data at once, as functions of a flat vector of parameters."""
+    """Flat outputs and mean loss of all the data at once, as functions of a flat vector of parameters."""
     local = field.local()
     plain, batches = Plain.of(field.runner.module), list(field.evaluator.source)
 
@@ -141,8 +141,8 @@ def test_the_sampled_fisher_matrix_comes_to_the_ggn(name):
     wanted = matrix @ vector
     few, many = (fisher(field, draws=draws) @ vector for draws in (2, 256))
     assert (many - wanted).norm() < 0.1 * wanted.norm()
-    assert (many - wanted).norm() < (few - wanted).norm() / 3  # 11 in the mean
-    torch.testing.assert_close(few, fisher(field, draws=2) @ vector)  # the same draws every time
+    assert (many - wanted).norm() < (few - wanted).norm() / 3  # a factor of 11 on average
+    torch.testing.assert_close(few, fisher(field, draws=2) @ vector)  # draws are the same in every product
 
 
 def test_a_quadratic_has_its_matrix():
@@ -159,7 +159,7 @@ def test_a_quadratic_has_its_matrix():
 
 
 def test_a_linear_network_of_two_layers_is_its_closed_form():
-    """Of 1/2 |W2 W1 x - y|^2: the block of W2 is the second moment of W1 x, of W1 that of x times W2' W2."""
+    """For 1/2 |W2 W1 x - y|^2, the block of W2 is the second moment of W1 x, that of W1 is W2' W2 (x) that of x."""
     network = seeded(nn.Sequential(nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False)))
     field = Landscape(network, batches=line(), loss="mse")
     inputs = torch.cat([inputs for inputs, _ in line()])
@@ -168,7 +168,7 @@ def test_a_linear_network_of_two_layers_is_its_closed_form():
     found = dense(ggn(field))
     torch.testing.assert_close(found[:12, :12], torch.kron(second.T @ second, moment))  # 2 / (2 outputs)
     torch.testing.assert_close(found[12:, 12:], torch.kron(torch.eye(2).double(), hidden.T @ hidden / 10))
-    torch.testing.assert_close(dense(hessian(field))[12:, 12:], found[12:, 12:])  # it is linear in each layer alone
+    torch.testing.assert_close(dense(hessian(field))[12:, 12:], found[12:, 12:])  # the network is linear in each layer
 
 
 def test_vectors_of_any_kind():
@@ -213,7 +213,7 @@ def test_what_has_no_forward_derivative_goes_by_two_backward_passes():
 
 @pytest.mark.parametrize("make", [hessian, ggn, fisher])
 def test_no_batch_outlives_its_turn(make):
-    """Memory is that of one batch: when the next is asked for, all before the last are gone, graphs too."""
+    """Only one batch is in memory: when the next is requested, earlier ones and their graphs have been freed."""
     alive, most = [], []
 
     def batches():

@@ -1,4 +1,4 @@
-"""Curvature at several points: stacked in one pass as one by one, and the numbers of one set of Lanczos processes."""
+"""Curvature at several points, stacked and one by one, and the estimates from one set of Lanczos processes."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_several_networks_in_one_pass_are_one_after_another(matrix):
     wanted = torch.stack([matrix(field, point) @ own for point, own in zip(points, vectors, strict=True)])
     assert wanted.abs().amax((1, 2)).min() > 1e-2
     torch.testing.assert_close(together @ vectors, wanted, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(together @ vectors[..., 1], wanted[..., 1], rtol=1e-10, atol=1e-12)  # of kept graphs
+    torch.testing.assert_close(together @ vectors[..., 1], wanted[..., 1], rtol=1e-10, atol=1e-12)  # with kept graphs
     with pytest.raises(InputError, match=r"expected \[3, 63\]"):
         together @ vectors[0]
 
 
 def test_the_matrix_at_a_point_has_the_batch_norm_statistics_of_the_point():
-    """Statistics recomputed there, then numbers: the Hessian of torch's own loss with these in the layer."""
+    """Statistics are recomputed at the point, then held fixed: against torch's Hessian with these in the layer."""
     points = field_and_points()[1]
     inputs, labels = (torch.cat(parts) for parts in zip(*data(), strict=True))
     network = mlp(norm=True)
@@ -109,7 +109,7 @@ def test_what_cannot_be_stacked_goes_one_by_one():
                   for layer in (Layer(), nn.Identity()))  # fmt: skip
     fields = [Landscape(network, batches=data()) for network in (odd, plain)]
     assert [field.stack for field in fields] == [False, True]
-    fields[0].stack = True  # as of a network whose derivatives alone cannot be stacked
+    fields[0].stack = True  # as for a network of which only derivatives cannot be stacked
     first, second = ([pairs.values for pairs in eigenvalues_at(field, [field.params] * 2, 2)] for field in fields)
     torch.testing.assert_close(first, second)
     with pytest.raises(RuntimeError, match="vmap"):
@@ -131,7 +131,7 @@ def test_graphs_are_kept_as_far_as_they_may():
         together = Together.of(field, points, lambda field, point: Counted(field.local(point)), keep=keep)
         torch.testing.assert_close(together @ vectors, together @ vectors, rtol=0, atol=0)
         assert counted == batches
-    anew = Landscape(mlp(True), batches=lambda: iter(data()))  # another pass may be over other examples
+    anew = Landscape(mlp(True), batches=lambda: iter(data()))  # a function may give other examples in the next pass
     counted.clear()
     together = Together.of(anew, points, lambda field, point: Counted(field.local(point)))
     torch.testing.assert_close(together @ vectors, together @ vectors)
@@ -159,7 +159,7 @@ def test_one_set_of_processes_also_says_the_trace_and_the_ends():
 
 
 def test_ends_that_no_process_knows_are_no_numbers():
-    """Of one direction that bends, and of none at all."""
+    """With one curved direction, and with none at all."""
     along = torch.arange(1.0, 7.0, dtype=torch.float64)
     top, error = spectral_density(torch.outer(along, along), 4, 5).ends(3)
     assert float(top[0]) == pytest.approx(91)
@@ -179,9 +179,9 @@ def test_the_trace_of_the_processes_is_right_on_average_and_its_interval_holds()
     errors = np.array([one.value for one in found]) - truth
     assert abs(errors.mean()) < 3 * errors.std() / 60**0.5
     assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.88
-    plain = float((2 * matrix.square().sum() / 4).sqrt())  # of Hutchinson with the same vectors
+    plain = float((2 * matrix.square().sum() / 4).sqrt())  # Hutchinson's with the same vectors
     assert errors.std() < plain / 8
-    exact = spectral_density(with_values([3.0, 1.0] + [0.0] * 20), 3, 6).trace  # two directions are its whole space
+    exact = spectral_density(with_values([3.0, 1.0] + [0.0] * 20), 3, 6).trace  # its range has two dimensions
     assert exact.value == pytest.approx(4, abs=1e-9)
 
 

@@ -16,7 +16,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a folder as the hub lays it out: one Parquet file a split, images as PNG bytes."""
+    """A function that writes a folder in the hub's layout: one Parquet file per split, images as PNG bytes."""
 
     def write(name: str = "pictures", *, class_names: tuple[str, ...] | None = ("cat", "dog", "eel"), **splits) -> Path:
         import datasets

@@ -1,4 +1,4 @@
-"""Images and files that the tests of the data room write."""
+"""Images and files that the tests of `modescape.data` write."""
 
 import io
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def write_parquet(table: dict, features, path: Path) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, np.ndarray | str | bytes]) -> Path:
-    """A folder of pictures, each encoded as its name says, and of other files."""
+    """A folder of other files and of pictures, each encoded according to its file name's ending."""
     from PIL import Image
 
     for name, content in files.items():

@@ -26,7 +26,7 @@ def load(folder: Path, **values):
 
 
 def only_file(folder: Path) -> Path:
-    (file,) = folder.iterdir()  # no temporary file stays
+    (file,) = folder.iterdir()  # no temporary file is left
     return file
 
 

@@ -27,7 +27,7 @@ def test_pixels_are_pillows(size):
 
 
 def test_shot_noise_is_poissons():
-    """All 256 levels at once: 4,000 counts each, their mean and variance within a few standard errors of the rate."""
+    """All 256 levels at once, 4,000 counts each: mean and variance are within a few standard errors of the rate."""
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(4_000, -1, -1, -1)
     counts = noise.shot_noise(levels.double() / 255, keys(4_000), 75).flatten(1) * 75
     rate = torch.arange(256) / 255 * 75
@@ -60,17 +60,17 @@ def test_plasma_is_diamond_square():
 
 
 def test_motion_is_half_a_gaussian_at_its_angle():
-    """A white pixel is drawn out to the left; the layer of snow is the same turned by 180 degrees."""
+    """A white pixel is smeared to the left; the layer of snow is the same, rotated by 180 degrees."""
     point = torch.zeros(50, 1, 33, 33, dtype=torch.float64)
     point[:, :, 16, 16] = 1
     level = operations.smear(point, 6, 2, torch.zeros(50))[0, 0, 16]
     weights = np.exp(-(np.arange(13) ** 2) / 8)
-    expected = np.floor(255 * weights / weights.sum() + 0.5 / 257) / 255  # the first 13 pixels, leftwards
+    expected = np.floor(255 * weights / weights.sum() + 0.5 / 257) / 255  # the 13 pixels, from right to left
     np.testing.assert_allclose(level[4:17].flip(0).numpy(), expected, rtol=0, atol=1e-12)
     assert level[17:].sum() == level[:4].sum() == 0
     where = blur.motion_blur(point, keys(50), 9, 2.5).nonzero()
     down, left = where[:, 2] - 16, 16 - where[:, 3]
-    assert (left >= down.abs() - 1).all()  # within 45 degrees, by the rounding of steps
+    assert (left >= down.abs() - 1).all()  # within 45 degrees, up to the rounding of steps
     assert down.max() >= 3
     assert down.min() <= -3
     layer = weather.snow(torch.zeros_like(point), keys(50), 0.1, 0.3, 1, 0.999, 8, 3, 1)
@@ -96,12 +96,12 @@ def test_brightness_and_saturation_are_those_of_hsv():
 
 
 def test_spatter_has_its_colours():
-    """On black the brightest drop is half of pale turquoise; on white covered mud is brown."""
+    """On black, the brightest drop is half pale turquoise; on white, full mud is brown."""
     black = torch.zeros(20, 3, 32, 32, dtype=torch.uint8)
     assert corrupt(black, "spatter", 1, keys(20)).amax((2, 3)).unique(dim=0).tolist() == [[87, 119, 119]]
     white = black + 255
     covered = corrupt(white, "spatter", 4, keys(20)).amin((0, 2, 3)).int()
-    # full cover is rare at a blur of .6 pixels; the mean of mud and white lies on a line between them
+    # full cover is rare at a blur of .6 pixels; partly covered pixels are on the line between mud and white
     share = (255 - covered.double()) / (255 - torch.tensor([63.0, 42.0, 20.0]))
     assert share.max() - share.min() < 1 / 190
     assert share.min() > 0.9
@@ -109,7 +109,7 @@ def test_spatter_has_its_colours():
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (1, 5, 9), (3, 20, 12)])
 def test_jpeg_is_pillows_image_by_image(shape):
-    """Grey images share a picture: not a level of one depends on those beside it, whatever its height."""
+    """Grey images are encoded together in one picture: no level of one depends on the others, whatever its height."""
     images = np.random.default_rng(0).integers(0, 256, (9, *shape), dtype=np.uint8)
     images[:3] //= 8
     for severity, quality in zip(SEVERITIES, (80, 65, 58, 50, 40), strict=True):

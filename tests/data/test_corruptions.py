@@ -1,4 +1,4 @@
-"""The 19 corruptions against a second computation of the same constants, and what they promise beside it."""
+"""The 19 corruptions against a reference implementation with the same constants, and their other guarantees."""
 
 import functools
 import hashlib
@@ -35,7 +35,7 @@ def random_images(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def clean() -> torch.Tensor:
-    """The images of the reference, made by its script's formula."""
+    """The images of the reference, made by the formula of its script."""
     if not SCRIPT.exists():
         pytest.skip("the formula of the images stands in the repository's folder bench")
     spec = importlib.util.spec_from_file_location("corruptions_reference", SCRIPT)
@@ -60,9 +60,9 @@ def moments(clean: torch.Tensor) -> Callable[[str], np.ndarray]:
 
 
 def tolerance(row: dict) -> np.ndarray:
-    """Four standard errors of the difference of our one draw an image and the reference's, [moment].
+    """Four standard errors of the difference of our single draw per image and the reference's draws, [moment].
 
-    Without chance there is no sampling error: then 1e-5, one level in a four hundredth of the pixels, is left to other
+    Deterministic corruptions have no sampling error: then 1e-5, one level in one of 400 pixels, is left to other
     versions of NumPy, Pillow and the C library.
     """
     error = np.array(row["deviations"]) * np.sqrt((1 + 1 / row["draws"]) / REFERENCE["images"])
@@ -98,7 +98,7 @@ def test_the_tolerance_tells_severities_apart(name):
     for severity, pair in enumerate(itertools.pairwise(rows), start=1):
         difference = np.abs(np.subtract(*(row["moments"] for row in pair)))
         apart = difference > np.maximum(*map(tolerance, pair))
-        same = name == "motion_blur" and severity == 3  # radius 6 and 8 at one deviation of 2: no weight lies beyond 6
+        same = name == "motion_blur" and severity == 3  # radius 6 and 8, both with deviation 2: weights beyond 6 are 0
         assert apart.any() != same, severity
 
 
@@ -106,10 +106,10 @@ def test_the_tolerance_tells_severities_apart(name):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_distance_grows_with_severity(moments, name):
     steps = np.diff(moments(name)[:, 2])
-    if name == "motion_blur":  # the same kernel twice, see above; the same draws, too
+    if name == "motion_blur":  # the same kernel at two severities, see above; draws are the same, too
         assert steps[2] == pytest.approx(0, abs=1e-9)
         steps = np.delete(steps, 2)
-    if name in NOT_MONOTONE - {"spatter"}:  # which grows on these images, though not on photographs
+    if name in NOT_MONOTONE - {"spatter"}:  # spatter is monotone on these images, though not on photographs
         assert (steps < 0).any()
     elif name not in NOT_MONOTONE:
         assert (steps > 0).all(), steps
@@ -126,7 +126,7 @@ def test_an_example_depends_on_its_own_key_alone(name, monkeypatch):
         assert torch.equal(corrupt(images.flip(0), name, severity, own.flip(0)).flip(0), together)
         assert torch.equal(corrupt(images[3:4], name, severity, own[3:4])[0], together[3])
         with monkeypatch.context() as patch:
-            patch.setattr(corruptions, "BLOCK", 2 * images[0].numel())  # blocks of 2 and a last one of 1
+            patch.setattr(corruptions, "BLOCK", 2 * images[0].numel())  # blocks of 2, and a last one of 1
             assert torch.equal(corrupt(images, name, severity, own), together)
 
 
@@ -165,21 +165,21 @@ def test_the_layout_in_memory_is_kept():
 
 @pytest.mark.parametrize("name", [name for name in CORRUPTIONS if "noise" not in name])
 def test_grey_images_are_colour_images_without_colour(name, clean):
-    """One channel gives the brightness of what three equal channels give; noise falls on each value of its own."""
+    """One channel gives the luma of what three equal channels give; noise is drawn for each value separately."""
     grey = clean[:20, :1].contiguous()
     for severity in (2, 5):
         alone = corrupt(grey, name, severity, keys(20))
-        if name == "saturate":  # its published formula would make grey red
+        if name == "saturate":  # its published formula turns grey into red
             assert torch.equal(alone, grey)
         else:
             coloured = corrupt(grey.expand(-1, 3, -1, -1), name, severity, keys(20))
-            unclipped = (coloured < 255).all(1, keepdim=True)  # white is reached by one channel before another
+            unclipped = (coloured < 255).all(1, keepdim=True)  # channels saturate at different points
             difference = (luma(coloured.double()) - alone).abs()[unclipped]
-            assert difference.max() <= 1.01  # each cuts off up to one level
+            assert difference.max() <= 1.01  # each truncates by up to one level
 
 
 def test_on_eight_pixels_light_blurs_do_nothing_and_the_rest_does_something():
-    """Lengths are a quarter of those on 32 pixels: no tap but the middle one has a weight worth a level."""
+    """Lengths are a quarter of those on 32 pixels: only the central tap of the kernel has a weight worth a level."""
     images = random_images(20, 3, 8, 8)
     for name in CORRUPTIONS:
         moved = (corrupt(images, name, 5, keys(20)).int() - images).abs().max()
@@ -188,14 +188,14 @@ def test_on_eight_pixels_light_blurs_do_nothing_and_the_rest_does_something():
 
 @pytest.mark.parametrize("name", ["gaussian_blur", "defocus_blur", "motion_blur", "zoom_blur", "elastic_transform"])
 def test_lengths_grow_with_the_image(name, clean):
-    """Corrupted and then enlarged to 96 pixels is nearly enlarged and then corrupted; without scaling it is far off."""
+    """Corrupting then enlarging to 96 pixels is close to enlarging then corrupting; with unscaled lengths it is not."""
     waves = torch.nn.functional.interpolate(clean[:10].double(), scale_factor=0.25, mode="area")
     waves = torch.nn.functional.interpolate(waves, scale_factor=4, mode="bicubic").clamp(0, 255).to(torch.uint8)
 
     def enlarged(images: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.interpolate(images.double(), size=(96, 96), mode="bilinear")
 
-    severity = 2 if name == "elastic_transform" else 5  # at 2 the displacements hardly move, and the map has one key
+    severity = 2 if name == "elastic_transform" else 5  # at severity 2 displacements are small, and the map has one key
     large = enlarged(waves).round().to(torch.uint8)
     expected = enlarged(corrupt(waves, name, severity, keys(10)))
     found = corrupt(large, name, severity, keys(10)).double()

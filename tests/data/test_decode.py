@@ -1,4 +1,4 @@
-"""Pictures of every mode become the pixels that the `datasets` library shows, over a stated ground."""
+"""Pictures of every mode are decoded as by the `datasets` library, transparent ones over a stated background."""
 
 import io
 
@@ -39,7 +39,7 @@ def test_pictures_are_turned_as_their_file_says(kind, orientation):
     found = decode_image(cell, "it")
     assert np.array_equal(found, np.asarray(by_the_library(cell).convert("RGB")))
     assert found.shape == ((5, 7, 3) if orientation < 5 else (7, 5, 3))
-    if kind == "PNG":  # the value itself, not only another's: 6 is a quarter to the right
+    if kind == "PNG":  # the direction itself, not only agreement: 6 is a quarter turn to the right
         turned = {1: COLOUR, 3: COLOUR[::-1, ::-1], 6: np.rot90(COLOUR, -1), 8: np.rot90(COLOUR)}
         assert orientation not in turned or np.array_equal(found, turned[orientation])
 
@@ -54,13 +54,13 @@ def test_opaque_pictures_are_those_of_the_library(mode):
 
 
 def transparent(mode: str) -> tuple[dict, np.ndarray, np.ndarray]:
-    """A picture with transparency, and its colours [height, width, 3] and opacities [height, width]."""
+    """A picture with transparency, its colours [height, width, 3] and opacities [height, width]."""
     if mode in ("RGBA", "LA"):
         base = COLOUR if mode == "RGBA" else GREY
         image = Image.fromarray(base)
         image.putalpha(Image.fromarray(ALPHA))
         return encoded(image), np.broadcast_to(base.reshape(5, 7, -1), (5, 7, 3)), ALPHA
-    if mode == "P":  # each colour of the palette has an opacity of its own
+    if mode == "P":  # each palette colour has its own opacity
         image = Image.fromarray(RANDOM.integers(0, 8, (5, 7), dtype=np.uint8)).convert("P")
         palette, opacity = RANDOM.integers(0, 256, (8, 3), dtype=np.uint8), RANDOM.integers(0, 256, 8, dtype=np.uint8)
         image.putpalette(palette.tobytes())
@@ -72,7 +72,7 @@ def transparent(mode: str) -> tuple[dict, np.ndarray, np.ndarray]:
         palette = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0], [9, 9, 9]], np.uint8)
         image.putpalette(palette.tobytes())
         return encoded(image, "GIF", transparency=2), palette[number], np.where(number == 2, 0, 255)
-    if mode == "RGB":  # one colour of a picture without palette
+    if mode == "RGB":  # one colour is transparent, without a palette
         pixels = COLOUR.copy()
         pixels[1, 2] = pixels[3, 3] = (1, 2, 3)
         hidden = (pixels == (1, 2, 3)).all(-1)
@@ -120,7 +120,7 @@ def test_grey_of_16_bits_is_scaled(kind):
 def test_numbers_of_unknown_range_are_refused(pixels, settings):
     with pytest.raises(InputError, match=r"^it: .*the value of white is unknown; .*convert") as caught:
         decode_image(encoded(Image.fromarray(pixels), "TIFF", **settings), "it")
-    assert not isinstance(caught.value, BrokenImage)  # a whole data set of these is not to be skipped
+    assert not isinstance(caught.value, BrokenImage)  # a data set of only such pictures must not be skipped
 
 
 def test_a_source_may_say_the_mode():

@@ -1,4 +1,4 @@
-"""Tables: what is read, how it is scaled and coded, and what is refused by row and column."""
+"""Tables: what is read, how it is scaled and encoded, and what is refused by row and column."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def settings(source, **more):
 
 
 def table(**changes):
-    """Lines of a table of two columns of numbers, one of texts, one constant, and a target; a cell is ``name_row``."""
+    """Lines of a table: two numeric columns, one of texts, a constant and a target; ``name_row`` sets a cell."""
     stream = np.random.default_rng(3)
     columns = {
         "a": [f"{number:.3f}" for number in stream.normal(5, 2, ROWS)],
@@ -59,7 +59,7 @@ def test_numbers_are_scaled_and_texts_coded_as_scikit_learn_does_on_the_training
     assert found.notes == ("Columns that hold one value in all training rows are left out: one.",)
 
 
-@pytest.mark.parametrize("step", [2, 3, 4, 5])  # odd and even numbers of cells are there
+@pytest.mark.parametrize("step", [2, 3, 4, 5])  # odd and even numbers of present cells
 def test_a_missing_number_is_the_median_and_a_column_says_where(tmp_path, step):
     lines = table(**{f"a_{row}": "" for row in range(0, ROWS, step)})
     found = data.load(settings(write(tmp_path / "t.tsv", lines), leave_out=["one", "b", "colour"]), 0)

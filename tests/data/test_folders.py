@@ -1,4 +1,4 @@
-"""Folders of pictures in every layout: splits, classes, what is beside them, metadata files."""
+"""Folders of pictures in every layout: splits, classes, other files beside them, metadata files."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ NUMBERS = np.arange(1, 13, dtype=np.uint8)
 
 
 def pixels(number: int) -> np.ndarray:
-    """A grey picture that says its number in its first pixel."""
+    """A grey picture whose first pixel is its number."""
     return np.full((3, 4), number, np.uint8) - np.eye(3, 4, 1, dtype=np.uint8)
 
 
@@ -24,7 +24,7 @@ def read(folder, **values) -> Source:
 
 
 def rows(image, label, names) -> dict[int, str]:
-    """What each picture is labelled as."""
+    """Number of each picture -> its label."""
     return {int(one[0, 0, 0]): names[number] for one, number in zip(image, label, strict=True)}
 
 
@@ -101,7 +101,7 @@ def test_a_folder_with_splits(tmp_path, layout):
 
 @pytest.mark.parametrize("layout", ["class folders", "train and test", "train and val"])
 def test_what_the_library_reads_is_the_same_to_the_bit(tmp_path, layout):
-    """In its order too: studies made before folders were read here keep their fingerprint."""
+    """In the same order, too: fingerprints of studies whose folders the library read stay valid."""
     import datasets
 
     folder = write_folder(tmp_path / "set", (LAYOUTS | SPLIT_LAYOUTS)[layout])

@@ -1,4 +1,4 @@
-"""Frost: our texture against moments of the authors' photographs, and photographs of a folder as they use theirs."""
+"""Frost: our texture against moments of the authors' photographs, and a user's photographs used as theirs are."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_frost_has_the_photographs_moments_on_cifar10(shared_data):  # noqa: F81
 
 @pytest.mark.parametrize("size", [8, 32, 64])
 def test_the_texture_has_the_photographs_brightness_and_grain(size):
-    """Standard deviation inside a crop 23.5 levels, neighbours a 32nd of the side apart correlated by .34."""
+    """Standard deviation within a crop: 23.5 levels; correlation of pixels a 32nd of the side apart: .34."""
     black = torch.zeros(300, 1, size, size, dtype=torch.float64)
     found = weather.crystals(black, keys(300)) * 255
     assert abs(found.mean() - 160.5) < 8  # four standard errors of 300 images
@@ -102,10 +102,10 @@ def written(folder: Path, names, sizes, mode: str = "RGB") -> list[np.ndarray]:
 def published(image, severity, pictures, which, top, left):
     """The published function for one image [32, 32, 3], its three draws given."""
     weight, ice = CORRUPTIONS["frost"].constants[severity - 1]
-    small = pictures[which][2::5, 2::5]  # what cv2.resize(fx=.2, fy=.2) comes to; checked against OpenCV 5.0
+    small = pictures[which][2::5, 2::5]  # equals cv2.resize(fx=.2, fy=.2), checked against OpenCV 5.0
     row, column = int(top * (small.shape[0] - 32)), int(left * (small.shape[1] - 32))
     crop = small[row : row + 32, column : column + 32]
-    return np.uint8(np.clip(weight * image + ice * crop + 1e-4, 0, 255))  # + 1e-4: our rounding of whole levels
+    return np.uint8(np.clip(weight * image + ice * crop + 1e-4, 0, 255))  # + 1e-4: our guard against rounding errors
 
 
 def test_photographs_are_used_as_published(tmp_path):
@@ -113,7 +113,7 @@ def test_photographs_are_used_as_published(tmp_path):
     sizes = [(200, 300), (175, 165), (350, 527), (315, 560), (180, 198), (400, 400)]
     pictures = written(tmp_path, names, sizes)
     given = Photographs.open(tmp_path, 32, 32)
-    assert len(given.pictures) == 5  # the sixth is never drawn
+    assert len(given.pictures) == 5  # the published code never draws the sixth
     images, own = photographs_of_things(60), keys(60)
     draws = rng.uniform(own, 3).tolist()
     seen = set()
@@ -142,7 +142,7 @@ def test_grey_images_get_the_photographs_luma(tmp_path):
     coloured = corrupt(grey.expand(-1, 3, -1, -1), "frost", 2, keys(5), given)
     unclipped = (coloured < 255).all(1, keepdim=True)
     difference = (luma(coloured.double()) - corrupt(grey, "frost", 2, keys(5), given)).abs()[unclipped]
-    assert difference.max() <= 1.01  # each cuts off up to one level
+    assert difference.max() <= 1.01  # each truncates by up to one level
 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(8, 8, 20), (9, 14, 23), (64, 64, 160), (224, 224, 400)])

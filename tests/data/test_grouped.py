@@ -1,4 +1,4 @@
-"""Groups of examples: no split cuts one, sizes are near those asked for, what is wrong is named by group and row."""
+"""Groups of examples: no split cuts one, sizes are close to those asked for, errors name the group and row."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ ROWS = 60
 
 
 def source(group: list[str] | None, count: int = 100) -> Source:
-    """Images that say their row."""
+    """A source whose images encode their row."""
     image = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 2, 2), np.uint8)
     names = None if group is None else np.array(group, dtype=object)
     return Source(image, np.arange(count) % 2, None, None, ("even", "odd"), group=names)
@@ -47,9 +47,9 @@ def test_no_split_cuts_a_group_and_sizes_are_near(seed: int) -> None:
     parts, names = rows_of(found), names_of(found)
     assert not names[0] & names[1] | names[0] & names[2] | names[1] & names[2]
     for rows, split in zip(parts, (found.train, found.validation, found.test), strict=True):
-        assert [group[row] for row in rows] == split.group.tolist()  # groups move with their examples
+        assert [group[row] for row in rows] == split.group.tolist()  # groups stay with their examples
         inside = set(split.group.tolist())
-        assert sorted(rows) == [row for row in range(100) if group[row] in inside]  # whole
+        assert sorted(rows) == [row for row in range(100) if group[row] in inside]  # no group is cut
     if not seed % 2:
         assert sorted(row for rows in parts for row in rows) == list(range(100))
     smallest = min(group.count(name) for name in set(group))
@@ -96,7 +96,7 @@ def test_groups_that_are_too_large_are_refused(group: list[str], asked: dict[str
         cut(source(group), recipe.Data(**asked, group="patient"), 0, "fingerprint")
 
 
-# sources
+# ---- sources ----
 
 PATIENTS = [f"p{row // 3}" for row in range(ROWS)]
 
@@ -181,7 +181,7 @@ def test_pictures_of_a_metadata_file_have_groups_and_keep_them_in_the_cache(tmp_
     files: dict[str, Any] = {f"{row}.png": stream.integers(0, 255, (5, 5, 3), dtype=np.uint8) for row in range(24)}
     folder = write_folder(tmp_path / "pictures", files | {"metadata.csv": "\n".join(table)})
     asked = settings(folder, target=None, group="scene", test=8, validation=4)
-    with pytest.raises(InputError, match="columns that may be the label"):  # scene and label are texts
+    with pytest.raises(InputError, match="columns that may be the label"):  # both scene and label are texts
         data.load(asked.model_copy(update={"group": None, "label": None}), 0)
     for found in (data.load(asked, 0), data.load(asked, 0)):  # decoded, then from the cache
         assert [len(one) for one in names_of(found)] == [3, 1, 2]

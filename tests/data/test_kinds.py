@@ -1,4 +1,4 @@
-"""What is no classification of images is refused by these words, before anything is begun."""
+"""Data of other kinds than class labels: refused in these words before anything starts, or a regression."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Numbers beside pictures: a table of paths and one of numbers as a regression."""
+"""Numbers beside pictures: a table of paths and numeric targets is a regression."""
 
 import re
 
@@ -16,7 +16,7 @@ TASK = recipe.Task(kind="regression", unit="years")
 
 
 def table(folder, ages=AGES, header="file,age,site", more=",1"):
-    """A CSV of paths, numbers and a further column of numbers, with its pictures: the level is the row."""
+    """A CSV of paths and two columns of numbers, with pictures whose grey level is their row."""
     folder.mkdir()
     for row in range(len(ages)):
         (folder / f"{row}.png").write_bytes(encode(np.full((4, 5), 10 * row, np.uint8)))

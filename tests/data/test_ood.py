@@ -1,4 +1,4 @@
-"""Other data in the shape of ours: read without labels, resized, channels matched; rotated images and noise."""
+"""Out-of-distribution data in the shape of ours: without labels, resized, channels matched; rotations and noise."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_oblong_images_are_turned_and_stretched_to_their_shape():
     image[:, :, :, 4:] = 200  # the right half
     found = load_ood("rotated", Split(image, torch.zeros(2, dtype=torch.int64)), None, 0)
     assert found.shape == (2, 1, 4, 8)
-    assert (found[:, :, 0] == 200).all()  # a quarter to the left: the upper half, its edge softened
+    assert (found[:, :, 0] == 200).all()  # a quarter turn to the left: the upper half, with a soft edge
     assert (found[:, :, 3] == 0).all()
     image = torch.zeros(2, 1, 4, 8, dtype=torch.uint8)
     image[:, :, 2:] = 200  # the lower half

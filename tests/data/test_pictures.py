@@ -1,4 +1,4 @@
-"""Pictures brought to one size, by the rules of the field."""
+"""Pictures resized and cropped to one size by the usual rules."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_every_rule_gives_the_size(shape, size, channels):
     assert np.array_equal(padded, np.asarray(expected))
     centre = Pictures(size=size).fit(pixels, "it")
     assert centre.shape[:2] == size
-    if shape[0] * width == shape[1] * height:  # of these proportions already
+    if shape[0] * width == shape[1] * height:  # already of these proportions
         assert np.array_equal(centre, stretched)
 
 

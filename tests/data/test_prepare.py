@@ -33,7 +33,7 @@ def test_scaling_is_numpys(scaling, channels):
         "standardized": (unit - unit.mean((0, 2, 3), keepdims=True)) / unit.std((0, 2, 3), keepdims=True),
     }[scaling]
     prepare = preparation(train, scaling)
-    # sums of 1,050 float64 in another order: 1e-12 is a thousand roundings
+    # 1,050 float64 are summed in another order: 1e-12 allows a thousand rounding errors
     np.testing.assert_allclose(prepare(train, dtype=torch.float64).numpy(), expected, rtol=0, atol=1e-12)
     single = prepare(train[:6])
     assert single.dtype == torch.float32
@@ -98,15 +98,15 @@ def test_a_members_images_are_the_same_alone_bit_for_bit(settings):
     for member in range(3):
         assert torch.equal(together[member], prepare(images[member : member + 1], KEYS[member : member + 1])[0])
     same_images = images[:1].expand(3, -1, -1, -1, -1)
-    assert len({member.numpy().tobytes() for member in prepare(same_images, KEYS)}) == 3  # each its own draws
+    assert len({member.numpy().tobytes() for member in prepare(same_images, KEYS)}) == 3  # each with its own draws
 
 
 def test_draws_are_uniform_and_independent():
-    """20,000 images that say where a pixel went: offsets -1, 0, 1 in each direction, and the flip."""
+    """20,000 images that reveal where each pixel went: offsets -1, 0, 1 in each direction, and the flip."""
     count = 20_000
     images = torch.arange(1, 26, dtype=torch.uint8).view(1, 1, 1, 5, 5).expand(1, count, 1, 5, 5)
     moved = preparation(images[0, :1], crop_padding=1, horizontal_flip=True)(images, KEYS[:1])[0, :, 0]
-    centre = moved[:, 2, 2].long() - 1  # the image's pixel that is now in the middle
+    centre = moved[:, 2, 2].long() - 1  # which pixel of the image is now in the centre
     row, column = centre // 5 - 2, centre % 5 - 2
     flip = (moved[:, 2, 2] > moved[:, 2, 3]).long()
     cells = torch.stack([row + 1, column + 1, flip])
@@ -118,7 +118,7 @@ def test_without_keys_or_settings_nothing_is_drawn(monkeypatch):
     images = random_images(1, 4, 3, 6, 6)
     busy = preparation(images[0], crop_padding=2, horizontal_flip=True, brightness=0.5)
     assert torch.equal(busy(images), images.float())
-    monkeypatch.setattr(rng, "words", None)  # drawing for nothing shows in the time alone
+    monkeypatch.setattr(rng, "words", None)  # unneeded draws would show only in the time
     before = images.clone()
     assert torch.equal(preparation(images[0])(images, KEYS[:1]), images.float())
     assert torch.equal(images, before)

@@ -1,4 +1,4 @@
-"""Sentences as tokens, and trees from a function of the user's: what is read, and what is refused."""
+"""Sentences as tokens, and trees from a user's function: what is read, and what is refused."""
 
 import sys
 
@@ -72,7 +72,7 @@ def test_tokens_of_a_file_are_the_longest_that_fit(tmp_path):
 def test_docstrings_are_sentences_of_three_subjects():
     found = docstrings.docstrings()
     assert set(found["subject"]) == set(docstrings.SUBJECTS)
-    assert len({*found["text"]}) == len(found["text"]) > 2400  # what the recipe tests and validates on leaves 950
+    assert len({*found["text"]}) == len(found["text"]) > 2400  # validation and test leave 950 for training
     counts = [found["subject"].count(subject) for subject in docstrings.SUBJECTS]
     assert max(counts) <= docstrings.MOST_SENTENCES < 1.2 * min(counts)
     assert max(map(len, found["text"])) <= recipe.Data().length

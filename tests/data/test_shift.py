@@ -1,4 +1,4 @@
-"""Each corruption's part of the test images, and the official files read where they lie."""
+"""Each corruption's part of the test images, and the official files, which are read in place."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def split(examples: int = 10, *, channels: int = 3, size: int = 8) -> Split:
 
 
 def official_folder(folder: Path, test: Split, names=NAMES) -> Path:
-    """Files whose images say where they stand: (number of the corruption, severity, example) in the first pixel."""
+    """Files whose images encode their place in the first pixel: (number of the corruption, severity, example)."""
     folder.mkdir()
     examples, channels, height, width = test.inputs.shape
     for number, name in enumerate(names):
@@ -108,7 +108,7 @@ def digits_split(examples: int = 400) -> Split:
 
 
 def test_on_grey_images_of_eight_pixels_five_corruptions_are_left_out():
-    """As is known of digits; at the severities in question no value changes by more than the level of rounding."""
+    """These have no effect on digits: at some severities, no value changes by more than rounding to a level."""
     test = digits_split()
     shift = Shift.of(test, None, 0)
     left_out = {"defocus_blur": "1-5", "motion_blur": "1", "zoom_blur": "1", "gaussian_blur": "1-5", "saturate": "1-5"}
@@ -147,7 +147,7 @@ def test_many_images_are_looked_at_in_part():
 
 
 def test_grey_colours_are_left_unsaturated():
-    """Of three equal channels the published formula makes red, at severities 4 and 5 alone."""
+    """The published formula turns three equal channels red, only at severities 4 and 5."""
     grey = split(20, channels=1, size=32)
     equal = Split(grey.inputs.expand(-1, 3, -1, -1), grey.label)
     assert Shift.of(equal, None, 0, ["fog", "saturate"]).effect.lacking() == "saturate (1-3)"
@@ -200,7 +200,7 @@ def test_official_files_are_mapped_not_read(tmp_path):
     assert isinstance(official._rows("fog"), np.memmap)
     found = official.images("fog", 2, torch.tensor([3, 1]))
     assert found[:, 0, 0, 2].tolist() == [3, 1]
-    found.zero_()  # a copy: the file stays as it is
+    found.zero_()  # a copy: the file is not changed
     assert official.images("fog", 2, torch.tensor([3]))[0, 0, 0, 1] == 2
 
 
@@ -223,7 +223,7 @@ def test_a_file_of_another_shape_or_type_is_refused_by_name(tmp_path, change, me
     spoil(folder, "fog", change)
     with pytest.raises(InputError, match=r"fog.npy' holds " + message):
         Shift.of(test, str(folder), 0, NAMES)
-    Shift.of(test, str(folder), 0, ["contrast"])  # it is not needed there
+    Shift.of(test, str(folder), 0, ["contrast"])  # where the wrong file is not needed, nothing is refused
 
 
 @pytest.mark.parametrize("name", ["fog", "labels"])

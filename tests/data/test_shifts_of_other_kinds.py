@@ -1,4 +1,4 @@
-"""Rows, sentences and trees under shift and unlike ours: strengths are as stated, streams are the seed's."""
+"""Rows, sentences and trees, shifted and out of distribution: stated strengths, draws from the seed alone."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 
 
 def table(path, rows=600, seed=0, colours=("red", "blue", "green")):
-    """Three numbers, the first two of which go together, a category, and a class."""
+    """Three numbers, of which the first two are correlated, a category, and a class."""
     stream = np.random.default_rng(seed)
     a, c = stream.normal(50, 10, rows), stream.normal(size=rows)
     b = a / 10 + stream.normal(0, 0.2, rows)
@@ -52,7 +52,7 @@ def test_noise_has_the_stated_deviation_in_that_of_the_training_rows(rows, sever
     _, found = rows
     noise = under(found, "noise", severity)["number"] - found.test.inputs["number"]
     over = (noise / found.train.inputs["number"].std(0, correction=0)).numpy() / NOISE[severity - 1]
-    # 900 numbers: the deviation is known to 1 / sqrt(1800) = .024, the mean to .033
+    # 900 numbers: the standard error of the deviation is 1 / sqrt(1800) = .024, of the mean .033
     assert over.std() == pytest.approx(1, abs=0.1)
     assert over.mean() == pytest.approx(0, abs=0.14)
     assert torch.equal(under(found, "noise", severity)["category"], found.test.inputs["category"])
@@ -66,7 +66,7 @@ def test_the_share_of_missing_cells_is_exact(rows, severity):
     wanted = 4 * EMPTIED[severity - 1]
     count = emptied.sum(1)
     assert set(count.tolist()) <= {int(wanted), int(np.ceil(wanted - 1e-9))}
-    # whole cells whose mean is the share: of 21,000 rows within 4 standard errors, 4 x .5 / sqrt(21,000)
+    # a whole number of cells per row, the share on average: 4 standard errors of 21,000 rows, 4 x .5 / sqrt(21,000)
     many = {name: leaf.repeat(70, 1) for name, leaf in found.test.inputs.items()}
     keys = words(torch.tensor(1), 21_000)
     made_of_many = found.test.kind.shifts.corruptions["missing_cells"].change(found.test.kind, many, severity, keys)
@@ -77,7 +77,7 @@ def test_the_share_of_missing_cells_is_exact(rows, severity):
     filled = {"number": torch.where(made["number"].isnan(), medians, made["number"]), "category": made["category"]}
     assert torch.equal(prepared(made), prepared(filled))  # the stated rule for missing numbers
     emptied_category = made["category"][:, 0] == UNKNOWN
-    assert not prepared(made)[emptied_category, 3:].any()  # no category at all
+    assert not prepared(made)[emptied_category, 3:].any()  # no category is set
     assert torch.equal(prepared(made)[~emptied_category, 3:].sum(1), torch.ones(int((~emptied_category).sum())))
 
 
@@ -194,15 +194,15 @@ def test_the_rate_of_typos_is_exact(share):
     assert set(counts) <= {int(share * letters), int(np.ceil(share * letters))}
     assert np.mean(counts) == pytest.approx(share * letters, abs=4 * 0.5 / np.sqrt(200))
     for count, one in zip(counts[:12], keys, strict=False):
-        # each typo changes the text by one step: a swap, or a letter less or another
+        # each typo is one edit: a swap, a deletion or a replacement
         assert (count > 0) == (distance(SENTENCE, misspelt(SENTENCE, share, one)) > 0)
         assert distance(SENTENCE, misspelt(SENTENCE, share, one)) <= count
-    # equal letters side by side are not swapped, which would change nothing
+    # equal neighbours are not swapped, which would change nothing
     assert all(distance("aaaa", misspelt("aaaa", 0.25, one)) == 1 for one in keys[:60])
 
 
 def distance(one, other):
-    """Damerau's: fewest letters put in, left out or replaced, and neighbours swapped."""
+    """Damerau's edit distance: fewest insertions, deletions, replacements and swaps of neighbours."""
     table = np.zeros((len(one) + 1, len(other) + 1), dtype=int)
     table[:, 0], table[0] = range(len(one) + 1), range(len(other) + 1)
     for i, a in enumerate(one, 1):
@@ -249,7 +249,7 @@ def test_sentences_are_changed_before_they_are_cut_into_tokens(tmp_path, tool):
     dropped = (shift.inputs(5)["token"][part] != 0).sum(1)
     assert all(int(now) < len(kind.tool.tokens(text)) for now, text in zip(dropped, own, strict=True))
     shuffled = load_other("shuffled", found.test, None, 0, settings)["token"]
-    if tool != "bytes":  # the same words, in another order
+    if tool != "bytes":  # the same words in a different order
         assert torch.equal(shuffled.sort(1).values, found.test.inputs["token"].sort(1).values)
     noise = load_other("noise", found.test, None, 0, settings)["token"]
     assert torch.equal(noise != 0, found.test.inputs["token"] != 0)

@@ -31,7 +31,7 @@ def test_digits_are_scikit_learns_in_0_to_255():
     assert source.inputs.shape == (1797, 1, 8, 8)
     assert source.class_names == tuple("0123456789")
     expected = [[int(np.floor(v * 255 / 16 + 0.5)) for v in row] for row in load_digits().data]
-    # v = 8 gives 127.5, which rint takes to the even 128 and so does rounding up: no ambiguous value
+    # v = 8 gives 127.5, which rounds to 128 both half-to-even and half-up: no ambiguous value
     assert source.inputs.reshape(1797, 64).tolist() == expected
     assert source.label.tolist() == load_digits().target.tolist()
 
@@ -256,7 +256,7 @@ def test_other_files_and_missing_files_are_refused(tmp_path):
 
 
 def test_a_dataset_that_is_nowhere_is_refused_quickly_and_quietly(monkeypatch, capfd):
-    """A fresh interpreter would read HF_HUB_OFFLINE; here the libraries may be imported, so their flag is set."""
+    """The libraries read HF_HUB_OFFLINE when imported, which may have happened already: so their flag is patched."""
     from datasets import config
     from huggingface_hub import constants
 
@@ -267,12 +267,12 @@ def test_a_dataset_that_is_nowhere_is_refused_quickly_and_quietly(monkeypatch, c
         data.load(settings("nobody/nothing"), 0)
     assert time.perf_counter() - started < 10
     assert capfd.readouterr() == ("", "")
-    assert (config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE) == (False, True)  # put back as they were
+    assert (config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE) == (False, True)  # restored
     assert logging.getLogger("datasets").level == level
 
 
 def test_an_unreachable_hub_is_asked_once(monkeypatch):
-    """Without the first question the library asks six times, 23 s."""
+    """Without the check beforehand, the library retries six times, for 23 s."""
     import huggingface_hub
 
     asked = []
@@ -357,7 +357,7 @@ def test_a_broken_row_of_the_hubs_layout_is_left_out_with_its_label(hub_folder):
 
 
 def test_pictures_that_together_exceed_the_memory_are_refused_at_the_first(tmp_path, monkeypatch):
-    monkeypatch.setattr("modescape.data.sources.total_memory", lambda: 1_000)  # a machine of less memory
+    monkeypatch.setattr("modescape.data.sources.total_memory", lambda: 1_000)  # a machine with little memory
     folder = write_folder(tmp_path / "set", {f"{'ab'[n % 2]}/{n}.png": np.full((9, 9), n, np.uint8) for n in range(20)})
     with pytest.raises(InputError, match=r"20 pictures of 9x9 pixels \(as .*a/0\.png'\) take .* make them smaller"):
         data.load(settings(folder), 0)

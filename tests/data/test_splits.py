@@ -1,4 +1,4 @@
-"""Three disjoint splits, the same for every member, moved by the seed and by nothing else."""
+"""Three disjoint splits, the same for every member, which depend on the seed alone."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from modescape.errors import InputError
 
 
 def numbered(count: int = 100, test: int = 0) -> Source:
-    """A source whose image says its row: 100 + row in the test split."""
+    """A source whose images encode their row, 100 + row in the test split."""
     image = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 2, 2), np.uint8)
     test_image = image[:test] + np.uint8(100) if test else None
     test_label = np.arange(test) % 2 if test else None
@@ -22,7 +22,7 @@ def rows(source: Source, seed: int = 0, **values) -> list[list[int]]:
     dataset = cut(source, recipe.Data(**values), seed, "fingerprint")
     parts = (dataset.train, dataset.validation, dataset.test)
     for part in parts:
-        assert torch.equal(part.label, part.inputs[:, 0, 0, 0].long() % 2)  # labels move with their images
+        assert torch.equal(part.label, part.inputs[:, 0, 0, 0].long() % 2)  # labels stay with their images
     return [part.inputs[:, 0, 0, 0].tolist() for part in parts]
 
 
@@ -30,7 +30,7 @@ def rows(source: Source, seed: int = 0, **values) -> list[list[int]]:
     ("values", "sizes"),
     [
         ({"test": 30, "validation": 20}, (50, 20, 30)),
-        ({"test": 0.3, "validation": 0.5}, (35, 35, 30)),  # validation is a part of what the test split leaves
+        ({"test": 0.3, "validation": 0.5}, (35, 35, 30)),  # validation is a share of what remains after the test split
         ({"test": 30, "validation": 20, "train": 7}, (7, 20, 30)),
         ({"test": 30, "validation": 20, "train": 50}, (50, 20, 30)),
         ({"test": 30, "validation": 20, "train": 0.1}, (5, 20, 30)),
@@ -75,7 +75,7 @@ def test_asking_for_too_much_is_refused_with_the_numbers(values, message):
 
 
 def labelled(train: list[int], test: list[int] | None = None, names: tuple[str, ...] = ("a", "b", "c")) -> Source:
-    """A source with these labels, whose pictures differ."""
+    """A source with these labels and distinct pictures."""
     image = np.arange(len(train), dtype=np.uint8)[:, None, None, None].repeat(4, 3)
     other = None if test is None else np.zeros((len(test), 1, 1, 4), np.uint8)
     return Source(image, np.array(train), other, None if test is None else np.array(test), names)
@@ -86,7 +86,7 @@ def labelled(train: list[int], test: list[int] | None = None, names: tuple[str, 
     [
         (labelled([0, 1, 2] * 9, [0, 1]), None),
         (labelled([0, 1] * 9, [0, 2, 2]), "belongs to the class c; 2 of 3 test pictures do, and can only be errors."),
-        (labelled([1, 2] * 9, [1, 2]), "belongs to the class a."),  # numbers from 1 where none are named
+        (labelled([1, 2] * 9, [1, 2]), "belongs to the class a."),  # numbered from 1 where classes have no names
         (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "belongs to 6 of the 8 classes: c, d, e, f, g and others."),
     ],
 )

@@ -1,4 +1,4 @@
-"""Wrong tables and texts at the command line: one line says what came and what to do, and nothing is left behind."""
+"""Invalid tables and texts on the command line: one line says what came and how to fix it; nothing is left behind."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ print(json.dumps(found))
 
 
 def table(column: str = "", rows: int = ROWS, **cells: str) -> list[dict[str, str]]:
-    """Rows of a table; ``cells`` are what differs in a column: ``r5="x"``, or ``every`` cell."""
+    """Rows of a table; ``cells`` replace values of a column: ``r5="x"`` in one row, or ``every`` cell."""
     stream = np.random.default_rng(0)
     found = [
         {"a": f"{stream.normal():.3f}", "b": str(row % 7), "c": "uvw"[row % 3], "y": ("yes", "no")[row % 2]}
@@ -73,7 +73,7 @@ ONE_COLUMN = "expected features and a target; cells of a line are separated by c
 Y = ("yes", "no") * (ROWS // 2)
 X = np.arange(3.0 * ROWS).reshape(ROWS, 3)
 LACKS = "which the training rows have"
-TABLES = {  # what stands in the file (or files of a folder), and what is said (… stands for what a library says)
+TABLES = {  # contents of the file (or of a folder's files), and the message (… stands for a library's words)
     "NaN": (lines(table("a", r5="nan")), "{csv}: train, row 5, column 'a': 'nan' is not a finite number" + EMPTY),
     "a text": (lines(table("a", r5="oops")), "{csv}: train, row 5, column 'a': 'oops' is not a finite number" + EMPTY),
     "infinity": (
@@ -235,7 +235,7 @@ CASES = {(recipe, name): case for recipe, cases in (("table", TABLES), ("text", 
 
 
 def written(folder, content) -> str:
-    """Write what a case holds; the name of its file, or of the folder of its files."""
+    """Write the files of a case; returns the name of its file, or of the folder of its files."""
     if isinstance(content, str | bytes):
         name = "rows.parquet" if content == b"PAR1" else "rows.csv"
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -256,7 +256,7 @@ def written(folder, content) -> str:
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> dict[str, list]:
-    """Exit code, standard error, and whether a study is there, of every case, run by one process one after another."""
+    """Exit code, standard error and whether a study exists, for every case; one process runs them one after another."""
     root, commands = tmp_path_factory.mktemp("wrong"), {}
     small = ["data.test=20", "data.validation=10", "train.members=1", "train.epochs=1", "analyses=[training]"]
     for number, ((recipe, name), (content, _)) in enumerate(CASES.items()):
@@ -285,7 +285,7 @@ def test_what_is_wrong_is_refused_before_anything_is_written(said, recipe, name)
 
 
 def test_what_is_no_fault_is_taken(tmp_path):
-    """A byte order mark, other line ends, line breaks in cells, semicolons; a class of the test file alone is said."""
+    """Byte order marks, line endings, line breaks in cells, semicolons; a class only in the test file is reported."""
     from modescape import data
     from modescape import recipe as recipes
 

@@ -23,7 +23,7 @@ def several(size: int, full: bool = False) -> Candidate:
 def table(
     *rows: tuple[Candidate, float, float], error: float = 1e-4, examples: int = 1000, metric: str = "nll"
 ) -> Table:
-    """Candidates with their score where chosen and where judged; differences have that standard error."""
+    """Candidates with scores on choosing and on judging examples; ``error`` is a difference's standard error."""
     count = len(rows)
     score = SCORES[metric] if metric in SCORES else REGRESSION_SCORES[metric]
     return Table(

@@ -1,4 +1,4 @@
-"""What stands behind a decision: comparisons, steps of size, and their tables on the page."""
+"""The evidence behind a decision: comparisons, gains per further network, and their tables on the page."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_without_anything_to_compare_there_is_no_table():
 
 
 def test_averages_of_weights_are_compared_with_one_network_in_the_same_calibration():
-    """What calibration alone does is not credited to averaging."""
+    """The effect of calibration alone is not credited to averaging."""
     average = replace(SOUP, calibration="average")
     rows = table((ONE, 0.5, 0.5), (CALIBRATED, 0.45, 0.45), (several(4, True), 0.3, 0.3), (average, 0.46, 0.449))
     beside = compared(rows, decide(rows))

@@ -1,4 +1,4 @@
-"""The rule of the decision, against cases whose answer is known."""
+"""The decision rule in cases whose answer is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modescape.metrics.scores import REGRESSION_SCORES
 
 def test_a_difference_has_the_interval_of_paired_examples():
     random = np.random.default_rng(0)
-    values = random.normal(0, 1, (2, 400)) + random.normal(0, 3, 400)  # what both share goes
+    values = random.normal(0, 1, (2, 400)) + random.normal(0, 3, 400)  # the part that both share cancels
     covariance = np.cov(values) / 400
     found = replace(
         table((ONE, 1, 0), (CALIBRATED, 1, 0)), mean={"nll": values.mean(1)}, covariance={"nll": covariance}
@@ -31,7 +31,7 @@ def test_a_difference_has_the_interval_of_paired_examples():
 
 def test_the_price_is_the_written_one():
     found = table((ONE, 0.5, 0.5), (CALIBRATED, 0.4, 0.4), (several(3), 0.3, 0.3))
-    assert scale_of(found) == 0.4  # calibrated it is less
+    assert scale_of(found) == 0.4  # the calibrated loss is smaller
     rules = Rules(least_gain=0.01, pass_price=0.02, training_price=0.03)
     assert [price_of(found, place, rules) for place in range(3)] == pytest.approx(
         [0, 0.004, 0.4 * (0.01 + 0.04 + 0.06)]
@@ -51,12 +51,12 @@ def test_the_scale_of_other_scores():
     ("rows", "advice", "chosen"),
     [
         ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.45), (several(3), 0.42, 0.42)], "ensemble", 2),
-        # 2 -> 3 gains 0.004, and a further member costs 0.005: two it is
+        # 2 -> 3 gains 0.004, and a further member costs 0.005: two are advised
         ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.45), (several(3), 0.446, 0.446)], "ensemble", 1),
         ([(ONE, 0.5, 0.5), (CALIBRATED, 0.45, 0.45), (several(2), 0.447, 0.447)], "calibrate", 1),
         ([(ONE, 0.5, 0.5), (several(4, True), 0.45, 0.45), (LONG, 0.40, 0.40)], "train_longer", 2),
         ([(ONE, 0.5, 0.5), (several(2), 0.499, 0.499)], "keep_one", 0),
-        ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.52)], "keep_one", 0),  # it does not hold where it is judged
+        ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.52)], "keep_one", 0),  # the gain does not show on the judging examples
     ],
 )
 def test_what_is_worth_its_price_is_advised(rows, advice, chosen):
@@ -70,7 +70,7 @@ def test_more_is_better_of_an_accuracy():
 
 
 def test_what_cannot_be_told_says_how_many_examples_would():
-    """Twice the standard error at four times fewer examples: the number that is asked for does not depend on n."""
+    """A quarter of the examples has twice the standard error: the suggested number does not depend on n."""
     rows = [(ONE, 0.5, 0.5), (several(2), 0.45, 0.49)]
     few = decide(table(*rows, error=0.004, examples=1000))
     assert few.advice == "undecided"
@@ -95,7 +95,7 @@ def test_one_network_is_kept_only_where_nothing_else_might_be_worth_more():
 
 
 def test_what_was_not_chosen_and_is_told_to_be_worth_its_price_is_advised():
-    """Not "cannot be told": the interval does not include 0."""
+    """The advice is not "cannot be told", since the interval does not include 0."""
     found = decide(table((ONE, 0.5, 0.5), (several(2), 0.495, 0.44), (several(3), 0.497, 0.5)))
     assert (found.advice, found.chosen, found.needed) == ("ensemble", 1, None)
 
@@ -111,7 +111,7 @@ def test_more_examples_are_asked_for_than_there_are(seed):
 
 
 def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
-    """By intervals for all candidates together, in place of those of a winner."""
+    """By simultaneous intervals for all candidates, since the winner was not fixed beforehand."""
     rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (several(3), 0.45, 0.42), error=0.01)
     found = decide(rows)
     assert (found.chosen, found.overruled, found.advice) == (2, 1, "ensemble")
@@ -128,7 +128,7 @@ def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
     assert within.widened == found.widened
     assert "hold for all 3 candidates together" in " ".join(evidence(more, within))
     unsure = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.45, 0.42), error=0.01)
-    assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.02 - 0.005 by 0.01
+    assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.015 +- 0.01 net
     untold = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.48), (CALIBRATED, 0.45, 0.49), (LONG, 0.47, 0.4), error=0.01)
     found = decide(untold)
     assert (found.advice, found.overruled) == ("train_longer", 1)
@@ -166,7 +166,7 @@ def test_members_that_had_not_converged_come_first():
     ending = Ending(falling=3, members=4)
     found = decide(rows, ending=ending)
     assert (found.advice, found.unconverged) == ("train_longer", True)
-    assert (found.chosen, found.gain.value) == (0, 0)  # what training longer gains was not measured
+    assert (found.chosen, found.gain.value) == (0, 0)  # the gain of longer training was not measured
     said = head(rows, found, Rules(), ending=ending)
     assert said[0].startswith("The members had not converged: the validation loss of 3 of 4")
     assert said[1].startswith("Train longer first")
@@ -197,7 +197,7 @@ ALIGNED = replace(SOUP, name="the weight average of 3 aligned members", advice="
 
 
 def test_averages_of_weights_are_advised_or_told_of():
-    """One forward pass: they need to gain less than the ensemble that is better."""
+    """They take one forward pass, so that a smaller gain than the ensemble's is enough."""
     rows = table((ONE, 0.5, 0.5), (several(3), 0.448, 0.448), (SOUP, 0.45, 0.45), (ALIGNED, 0.9, 0.9))
     found = decide(rows)
     assert found.advice == "average_weights"
@@ -210,7 +210,7 @@ def test_averages_of_weights_are_advised_or_told_of():
     aligned = table((ONE, 0.5, 0.5), (several(3), 0.48, 0.48), (ALIGNED, 0.45, 0.45))
     assert head(aligned, decide(aligned), Rules())[0].startswith("Align the networks, then average their weights: keep")
     steps = table((ONE, 0.5, 0.5), (several(2), 0.4, 0.4), (replace(SOUP, name=f"{SOUP.name} networks"), 0.3, 0.3))
-    assert [size for _, size, _ in size_steps(steps, "none")] == [2]  # of ensembles alone
+    assert [size for _, size, _ in size_steps(steps, "none")] == [2]  # only of ensembles
 
 
 @pytest.mark.parametrize(("judged", "told"), [(0.48, True), (0.52, False)])

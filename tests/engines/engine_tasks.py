@@ -12,7 +12,7 @@ from modescape.errors import InputError
 
 @dataclass(frozen=True)
 class Tool:
-    """Opens (name, where, when)."""
+    """A tool whose opening gives (name, where, when)."""
 
     name: str
 
@@ -138,7 +138,7 @@ def train_a_little(item, report):
 
 
 def at_the_gate(item, report):
-    """Says on which node of a cluster it is, and waits until its gate is there."""
+    """Report the node of the cluster, and wait until the gate file exists."""
     import ray
 
     number, folder = item

@@ -1,4 +1,4 @@
-"""Who works on what: items in order, workers for what waits, the items of the dead."""
+"""Scheduling: items in order, workers for waiting items, items of dead workers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from modescape.engines.dealing import Dealer, Work
 
 @dataclass(eq=False)
 class Hand:
-    """A worker that holds what it is given."""
+    """A worker that keeps the item it is given."""
 
     ready: bool = True
     work: Work | None = None
@@ -36,7 +36,7 @@ def test_workers_are_started_for_what_waits_where_there_is_room():
     dealer = Dealer.of(map(Work, "abc"))
     assert dealer.missing([], room=2) == 2
     assert dealer.missing([], room=9) == 3
-    assert dealer.missing([Hand(ready=False)], room=9) == 2  # one comes already
+    assert dealer.missing([Hand(ready=False)], room=9) == 2  # one is starting already
     assert dealer.missing([Hand(), Hand()], room=1) == 0  # less room than before
 
 
@@ -49,4 +49,4 @@ def test_the_item_of_a_dead_worker_is_the_next_one_until_too_many_have_died_of_i
     dealer.waiting.popleft()
     assert not dealer.takes_back(work)
     assert work.deaths == 3
-    assert not Dealer.of([]).takes_back(Work("a"))  # worker processes: once
+    assert not Dealer.of([]).takes_back(Work("a"))  # by default one death is too many

@@ -1,4 +1,4 @@
-"""GPUs that nobody has, dealt out to workers; workers dealt to the machines of clusters that nobody has."""
+"""Assignment of simulated GPUs to workers, and of workers to the machines of simulated clusters."""
 
 import engine_tasks as tasks
 import pytest
@@ -71,7 +71,7 @@ def test_a_cluster_has_room_for_as_many_workers_as_its_machines_hold():
     assert room(nodes, Needs(memory=11 * GB)) == 2
     assert room(nodes, Needs(gpu=True)) == 1
     assert room(nodes, Needs(memory=20 * GB, gpu=True)) == 0
-    assert room([node(memory=64 * GB)], Needs()) == 0  # a head without a CPU
+    assert room([node(memory=64 * GB)], Needs()) == 0  # a head node without a CPU
 
 
 def test_no_room_is_said_with_what_is_there_and_what_to_do():
@@ -90,7 +90,7 @@ def test_no_room_is_said_with_what_is_there_and_what_to_do():
         ("processes", (), True),
         ("ray", (), False),
         (None, (), False),
-        ("here", ("compute.address=far:1",), False),  # refused: an address is of a cluster alone
+        ("here", ("compute.address=far:1",), False),  # refused: only clusters have an address
     ],
 )
 def test_an_engine_without_a_cluster_goes_on_without_the_recorded_one(engine, settings, taken_off):

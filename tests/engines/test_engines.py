@@ -1,4 +1,4 @@
-"""The contract of `Engine.map`, held by every engine of `ENGINES`."""
+"""The contract of `Engine.map`, for every engine of `ENGINES`."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from modescape.engines import ENGINE_NAMES, ENGINES, Here, Processes, make_engin
 from modescape.errors import InputError
 from modescape.recipe import load
 
-KINDS = [pytest.param(name, marks=[pytest.mark.long] if name == "ray" else []) for name in ENGINES]  # a cluster starts
+KINDS = [pytest.param(name, marks=[pytest.mark.long] if name == "ray" else []) for name in ENGINES]  # starts a cluster
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -58,7 +58,7 @@ def tools(engine, name, items=range(6)):
 
 def test_what_is_opened_is_kept_from_item_to_item_and_from_map_to_map(engine):
     first = tools(engine, "saw")
-    assert len(first) == len({where for _, where, _ in first})  # one a process
+    assert len(first) == len({where for _, where, _ in first})  # one per process
     assert [outcome.value for outcome in engine.map(tasks.square, [2])] == [4]  # which opens nothing
     again = tools(engine, "saw")
     assert {one for one in again if one[1] in {where for _, where, _ in first}} <= first
@@ -150,7 +150,7 @@ def test_same_bits_on_every_engine(engine):
 
 def test_make_engine(monkeypatch):
     cores = iter([2, 1])
-    monkeypatch.setattr("modescape.engines.cores", lambda: next(cores))  # machines of one core and of two
+    monkeypatch.setattr("modescape.engines.cores", lambda: next(cores))  # a machine with one core, then one with two
     assert make_engine("auto", "cpu") == Processes()
     assert make_engine("auto", "cpu", workers=1) == Here()
     assert make_engine("auto", "cuda") == Here()

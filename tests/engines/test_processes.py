@@ -1,4 +1,4 @@
-"""What only worker processes can do: die, be replaced, outlive a map, and follow their parent into death."""
+"""What is particular to worker processes: they die, are replaced, outlive a map, and end with their parent."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def pids(engine):
 
 
 def alive(pid):
-    """Whether a process runs; a zombie does not."""
+    """Whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -56,7 +56,7 @@ def gone_within(seconds, numbers):
 
 @contextlib.contextmanager
 def parent(function):
-    """A process of its own session (its own Ctrl-C) with two workers at work; yields it and the workers' numbers."""
+    """A process in its own session (for Ctrl-C) with two busy workers; yields it and the workers' process ids."""
     path = os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])
     process = subprocess.Popen(
         [sys.executable, "-c", PARENT.format(function=function)],
@@ -96,7 +96,7 @@ def test_a_slow_item_blocks_nobody(engine):
         list(engine.map(tasks.square, range(4)))
     outcomes = list(engine.map(tasks.slow_first, [0, 1, 2, 3, 4, 5]))
     assert outcomes[-1].item == 0  # in the order of completion
-    assert len({outcome.value for outcome in outcomes[:-1]}) == 1  # the other worker did all the rest
+    assert len({outcome.value for outcome in outcomes[:-1]}) == 1  # the other worker did the rest
 
 
 @pytest.mark.parametrize(("item", "how"), [("kill", "killed by signal 9"), ("exit", "exit code 3")])
@@ -153,7 +153,7 @@ def test_a_worker_that_ignores_being_asked_is_killed(engine):
     start = time.monotonic()
     with pytest.raises(ZeroDivisionError):
         list(engine.map(tasks.stubborn, [0], on_event=lambda item, event: 1 / 0))
-    assert time.monotonic() - start < 4  # a start and the second of grace
+    assert time.monotonic() - start < 4  # start-up and the grace period of a second
 
 
 def test_threads_of_the_environment_are_back(engine, monkeypatch):
@@ -185,11 +185,11 @@ def test_ctrl_c_reaches_the_parent_alone_and_ends_all():
         assert not gone_within(0.3, numbers)
         assert all(alive(pid) for pid in numbers)
         start = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers receive it, too
         error = process.communicate(timeout=5)[1]
         assert time.monotonic() - start < 3
         assert process.returncode == -signal.SIGINT
-        assert error.count("KeyboardInterrupt") == 1  # the parent's; a worker prints nothing
+        assert error.count("KeyboardInterrupt") == 1  # the parent's; workers print nothing
         assert gone_within(1, numbers)
 
 
@@ -222,7 +222,7 @@ def test_a_script_without_a_guard_is_told(tmp_path):
 
 
 def test_workers_see_the_environment_of_the_moment_they_start(monkeypatch):
-    """Not that of the server they are forked from, which may have been started long before."""
+    """Not that of the fork server, which may have started long before."""
     Processes.prepare()
     monkeypatch.setenv("MODESCAPE_TEST_LATER", "seen")
     with Processes(workers=1) as engine:

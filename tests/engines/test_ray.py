@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine: what a node that dies was doing is done again by the other."""
+"""A Ray cluster of two nodes on this machine: when a node dies, the other repeats its work."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A study of these settings that was finished here, in one go."""
+    """A study of these settings, run on this machine without interruption."""
     with no_figures():
         return pipeline.run(
             "digits", tmp_path_factory.mktemp("undisturbed") / "study", overrides=[*SMALL, "compute.engine=here"]
@@ -45,7 +45,7 @@ def test_an_item_of_a_node_that_dies_is_worked_on_again(cluster, tmp_path):
 
     def listen(item, node):
         places.setdefault(item, []).append(node)
-        if len(places.get(0, [])) == 2:  # begun again
+        if len(places.get(0, [])) == 2:  # started again
             (tmp_path / "gate-0").touch()
         elif len(places) == 2:  # both are at work
             dead = next(one for one in nodes if one.node_id == places[0][0])
@@ -81,7 +81,7 @@ def test_a_study_that_loses_a_node_while_it_trains_has_the_bytes_of_an_undisturb
     assert len(list(study.path.glob("members/*/epoch-*.safetensors"))) == 4 * 13
     parts = ("members", "predictions.zarr", "results")
     others = differences(contents(study.path, parts), contents(undisturbed.path, parts))
-    assert [name for name in others if not name.endswith(".tmp")] == []  # what a killed worker left: swept by the next
+    assert [name for name in others if not name.endswith(".tmp")] == []  # of a killed worker; the next run removes them
     assert len({member.machine for member in study.members}) == 1
 
 
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_the_work_and_the_study_goes_on(cluster, tmp_path, undisturb
     assert "Traceback" not in text
     assert any(member.epochs_done < 12 for member in Study.open(study).members)
     wait_for(lambda: not actors(nodes), "the end of the workers")
-    with no_figures():  # from the folder alone, whose engine and cluster are those of its recipe
+    with no_figures():  # given only the folder: engine and cluster come from its recipe
         pipeline.run(study)
     parts = ("members", "predictions.zarr", "results")
     assert differences(contents(study, parts), contents(undisturbed.path, parts)) == []
@@ -112,7 +112,7 @@ def cmdline(pid):
 
 
 def actors(nodes):
-    """Processes of our actors that there are."""
+    """The running processes of our actors."""
     found = [pid for node in nodes for pid in workers_of(node)]
     return [pid for pid in found if b"ray::Life" in cmdline(pid)]
 
@@ -133,7 +133,7 @@ def test_without_its_head_the_command_ends_in_a_line_and_the_study_is_finished_w
         assert "is gone; what was finished is kept" in lines[0]
         assert "Traceback" not in text
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of the workers")
-    assert not summary(study).complete  # workers end within seconds, in which they may have trained their members
+    assert not summary(study).complete  # workers end within seconds, but may have finished their members by then
     again = command("run", str(study), "--engine", "auto")
     text, _ = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, text

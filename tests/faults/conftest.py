@@ -1,4 +1,4 @@
-"""What the tests of faults share: the small study that is run, and its numbers from a run that nothing disturbed."""
+"""Shared by the tests of faults: settings of a small study, and its results from an undisturbed run."""
 
 from pathlib import Path
 
@@ -24,5 +24,5 @@ def library(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def disk(library, tmp_path) -> Disk:
-    """A disk that is watched below ``study``."""
+    """A watched disk, whose root is the folder ``study``."""
     return Disk(library, tmp_path / "study")

@@ -1,4 +1,4 @@
-"""Runs of modescape on a disk that is watched, recorded, full or read-only (`disk.c`)."""
+"""Runs of modescape on a disk whose operations are watched and recorded, or that is full or read-only (`disk.c`)."""
 
 import contextlib
 import mmap
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-# Of the struct in disk.c, 8 bytes each.
+# Fields of the struct in disk.c, 8 bytes each.
 FIELDS = ("operations", "space", "failing", "clock", "ready", "wanted", "spared", "held")
 PATH_BYTES = 4096
-PATIENCE = 200.0  # seconds for whatever is waited for
+PATIENCE = 200.0  # seconds, the timeout of every wait
 
 
 def compiled(folder: Path) -> Path:
-    """The library, made anew."""
+    """Compile the library."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("a C compiler is needed to watch a disk")
@@ -47,10 +47,10 @@ def compiled(folder: Path) -> Path:
 
 @dataclass
 class Disk:
-    """What happens below a folder, in all processes of the runs that are started here."""
+    """Operations below a folder, in all processes of the runs that are started here."""
 
     library: Path
-    root: Path  # watched
+    root: Path  # the watched folder
     log: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -75,9 +75,9 @@ class Disk:
         struct.pack_into("<q", self._memory, 8 * FIELDS.index(name), value)
 
     def await_operation(self, places: Sequence[str], number: int, spared: int = 0) -> None:
-        """Hold whoever does the numbered operation (from 1) below one of these places, the spared process excepted.
+        """Hold the process, except the spared one, that does this operation (from 1) below one of these places.
 
-        It is ``get("held")`` then, and all others wait where they write next, until ``set("held", 0)``.
+        ``get("held")`` is then its id, and all others wait before their next write until ``set("held", 0)``.
         """
         text = "".join(f"{self.root}/{place}\n" for place in places).encode() + b"\0"
         self.set("wanted", 0)
@@ -89,32 +89,32 @@ class Disk:
 
     @contextlib.contextmanager
     def within(self, run: "Run", place: str) -> Iterator[None]:
-        """While a run does its next operation in a place: it goes on afterwards."""
+        """Hold a run at its next operation in a place for the duration of the block."""
         self.await_operation((place,), 1)
         assert run.held(self), f"nothing was written in {place}"
         yield
         self.set("held", 0)
 
     def start(self, *arguments: str, watched: bool = True) -> "Run":
-        """``modescape`` with these arguments, in processes of its own; unwatched, it writes while another is held."""
+        """Start ``modescape`` with these arguments; if unwatched, it can write while another run is held."""
         command = [sys.executable, "-m", "modescape", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
         environment = {**os.environ, **(self.environment if watched else {})}
         return Run(subprocess.Popen(command, env=environment, start_new_session=True, text=True, **pipes))
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Exit code and what was said."""
+        """Run to the end: exit code and output."""
         return self.start(*arguments).end()
 
 
 @dataclass
 class Run:
-    """A run in a session of its own, of which nothing is left when it is over."""
+    """A run in a session of its own, all of whose processes must end with it."""
 
     process: subprocess.Popen
 
     def end(self) -> tuple[int, str]:
-        """Wait for the end; exit code and what was said."""
+        """Wait for the end: exit code and output."""
         text, _ = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, text
 
@@ -129,7 +129,7 @@ class Run:
         return True
 
     def kill(self) -> tuple[int, str]:
-        """``kill -9`` of the run; its workers end by themselves."""
+        """Send ``kill -9`` to the run; its workers end by themselves."""
         self.process.send_signal(signal.SIGKILL)
         result = self.end()
         assert gone(self.process.pid), "workers outlived the run"

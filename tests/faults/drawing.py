@@ -1,7 +1,7 @@
-"""How Hypothesis draws here: thirty examples a test, or ``MODESCAPE_EXAMPLES`` of them, new ones at every run.
+"""How Hypothesis draws here: thirty examples per test, or ``MODESCAPE_EXAMPLES`` of them, new ones in every run.
 
-The thirty come from a fixed start, but Hypothesis mixes in constants of the modules that are loaded, so they are not
-the same in a run of this folder and in one of a single test.
+The thirty are derandomised, but Hypothesis mixes in constants of the loaded modules, so they differ between a run of
+this folder and one of a single test.
 """
 
 import os

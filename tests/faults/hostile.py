@@ -1,4 +1,4 @@
-"""What the tests of hostile input share: a finished study to spoil, and limits of memory and time."""
+"""Shared by the tests of hostile input: a finished study to tamper with, and limits of memory and time."""
 
 import contextlib
 import functools
@@ -21,7 +21,7 @@ SIZE = {"members": 2, "epochs": 2}
 
 @functools.cache
 def template() -> Path:
-    """A finished study of two members, made once a process."""
+    """A finished study of two members, made once per process."""
     import modescape as ms
 
     path = Path(tempfile.mkdtemp(prefix="modescape-hostile-")) / "study"
@@ -40,7 +40,7 @@ def copied(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def bounded(megabytes=64, seconds=5.0):
-    """Fail where a block takes more memory (as Python and NumPy count it) or time than that."""
+    """Fail if a block takes more memory (as Python and NumPy count it) or time than allowed."""
     tracemalloc.start()
     begin = time.perf_counter()
     try:
@@ -53,7 +53,7 @@ def bounded(megabytes=64, seconds=5.0):
 
 
 def limited(*arguments, gigabytes=2.0, seconds=60, **settings):
-    """A Python with that much address space: ``python *arguments``."""
+    """Run ``python *arguments`` with a limited address space."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
@@ -66,12 +66,12 @@ def limited(*arguments, gigabytes=2.0, seconds=60, **settings):
 
 
 def modescape(*arguments, **settings):
-    """``modescape *arguments`` in a limited process."""
+    """Run ``modescape *arguments`` with a limited address space."""
     return limited("-m", "modescape", *map(str, arguments), **settings)
 
 
 def plain_error(done, code=2, *texts):
-    """Whether a command ended in one or two plain lines that name these."""
+    """Whether a command ended with one or two plain lines that contain these words."""
     assert done.returncode == code, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr
     assert "bug in modescape" not in done.stderr
@@ -82,7 +82,7 @@ def plain_error(done, code=2, *texts):
 
 
 def change_json(path, **changes):
-    """Replace keys, dotted as ``a__b``; the checksum fits afterwards, as a stranger would have it."""
+    """Replace keys, nested ones as ``a__b``; the checksum is made to match, as an attacker would."""
     values = json.loads(path.read_text())
     sealed = values.pop(SEAL, None) is not None
     for key, value in changes.items():
@@ -95,7 +95,7 @@ def change_json(path, **changes):
 
 
 def png(width=4, height=4):
-    """A PNG that declares this size and holds next to nothing."""
+    """A PNG that declares this size and has almost no content."""
     import struct
     import zlib
 

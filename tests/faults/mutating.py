@@ -1,4 +1,4 @@
-"""Inputs that nobody meant: texts, bytes and JSON values changed at random, each by its own number."""
+"""Mutated inputs: texts, bytes and JSON values changed at random, each reproducible by its number."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ SECTIONS = [part for text in TEXTS for part in re.split(r"\n(?=\S)", text)]
 
 
 class Mutator:
-    """Changes of an input; the same number, the same input."""
+    """Random changes of an input, determined by a number."""
 
     def __init__(self, number: int) -> None:
         self.draw = random.Random(number)
@@ -101,14 +101,14 @@ class Mutator:
     def recipe(self) -> str:
         """A built-in recipe, or a few sections of several, with some changes."""
         text = self.draw.choice(TEXTS)
-        if self.draw.random() < 0.8:  # short ones are read faster
+        if self.draw.random() < 0.8:  # short ones are parsed faster
             text = "\n".join(self.draw.sample(SECTIONS, self.draw.randint(1, 4)))
         for _ in range(self.draw.choice((0, 1, 1, 2, 3, 6))):
             text = self.draw.choice(self._text_changes())(text)
         return text.encode("utf-8", "replace").decode("utf-8", "replace")
 
     def settings(self) -> list[str]:
-        """Overrides, most of a form that a person could have meant."""
+        """Overrides, most of a plausible form."""
         return [self._setting() for _ in range(self.draw.choice((0, 0, 1, 2)))]
 
     def _setting(self) -> str:
@@ -121,7 +121,7 @@ class Mutator:
         return [self._value, self._value, self._value, self._key, self._token, self._token, self._lines, self._flipped]
 
     def _value(self, text: str) -> str:
-        """Another value behind one of the colons."""
+        """Replace the value after one of the colons."""
         found = list(re.finditer(r"(?<=: )[^\n#{}]+|(?<==).*", text))
         if not found:
             return text + self.draw.choice(VALUES)
@@ -140,7 +140,7 @@ class Mutator:
         return text[:place] + self.draw.choice(self.draw.choice((TOKENS, VALUES, KEYS))) + text[place:]
 
     def _lines(self, text: str) -> str:
-        """A line twice, gone, elsewhere, deeper, or the end cut off."""
+        """Duplicate, delete, move or indent a line, or truncate the text."""
         lines = text.split("\n")
         here, there = self.draw.randrange(len(lines)), self.draw.randrange(len(lines))
         match self.draw.randrange(5):
@@ -160,7 +160,7 @@ class Mutator:
         return self.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogateescape")
 
     def bytes(self, data: bytes, start: int = 0, end: int | None = None) -> bytes:
-        """A few bits, bytes or stretches between two places are others, twice there, or gone."""
+        """Change, duplicate or delete a few bits, bytes or ranges between two places."""
         head, held, tail = data[:start], bytearray(data[start:end]), b"" if end is None else data[end:]
         for _ in range(self.draw.choice((1, 1, 1, 2, 4, 16))):
             place = self.draw.randint(0, len(held))
@@ -182,7 +182,7 @@ class Mutator:
         return head + bytes(held) + tail
 
     def values(self, values: Any) -> Any:
-        """A JSON value of which a few parts, at any depth, are others."""
+        """Replace a few parts of a JSON value, at any depth."""
         for _ in range(self.draw.choice((1, 1, 2, 4))):
             values = self._one_value(values)
         return values

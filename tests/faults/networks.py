@@ -1,4 +1,4 @@
-"""Networks that go wrong for some members: a factory knows a member by the seed of its initialisation."""
+"""Networks that fail for some members, which a factory recognises by the seed of their initialisation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import nn
 
 from modescape import rng
 
-SEED = 0  # of the recipe digits
+SEED = 0  # the seed of the recipe digits
 
 
 def is_one_of(members: list[int]) -> bool:
-    """Whether the network being made is that of one of these members."""
+    """Whether the network being made belongs to one of these members."""
     seeds = {rng.key(SEED, "initialisation", member) & (1 << 63) - 1 for member in members}
     return torch.initial_seed() in seeds
 
 
 def healthy(num_classes: int) -> nn.Module:
-    """A tiny network with everything that analyses look at: convolution, batch norm, dropout."""
+    """A tiny network with every layer that analyses treat specially: convolution, batch norm, dropout."""
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(),
         nn.Linear(36, num_classes),
@@ -28,7 +28,7 @@ def healthy(num_classes: int) -> nn.Module:
 
 
 def exploding(num_classes: int, members: list[int]) -> nn.Module:
-    """The last weights of some members are so large that their loss overflows in the first epoch."""
+    """A factory that gives some members such large last weights that their loss overflows in the first epoch."""
     network = healthy(num_classes)
     if is_one_of(members):
         with torch.no_grad():
@@ -37,14 +37,14 @@ def exploding(num_classes: int, members: list[int]) -> nn.Module:
 
 
 def refusing(num_classes: int, members: list[int]) -> nn.Module:
-    """The factory raises for some members."""
+    """A factory that raises for some members."""
     if is_one_of(members):
         raise ValueError("no such network")
     return healthy(num_classes)
 
 
 class Touchy(nn.Module):
-    """Raises in training on marked weights, and in evaluation on more than 20 images while a file is there."""
+    """Raises in training if the weights are marked, and in evaluation on more than 20 images while a file exists."""
 
     def __init__(self, num_classes: int, marked: bool) -> None:
         super().__init__()
@@ -62,5 +62,5 @@ class Touchy(nn.Module):
 
 
 def touchy(num_classes: int, members: list[int]) -> nn.Module:
-    """Networks that raise while they work."""
+    """Networks that raise in their forward pass."""
     return Touchy(num_classes, is_one_of(members))

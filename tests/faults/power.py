@@ -1,7 +1,7 @@
 """What a disk holds after the power is cut, from the recorded operations of a run.
 
-Data is on the disk once its file was synced, a name once its folder was. What was written since may be there or not:
-`Cut` says which of it is.
+Data is on the disk once its file is synced, a name once its folder is. What was written since may or may not survive:
+`Cut` says which of it does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Operation:
 @dataclass
 class _File:
     content: bytearray = field(default_factory=bytearray)
-    synced: bytes | None = None  # None: never
+    synced: bytes | None = None  # None: never synced
 
 
 def operations(log: Path, root: Path) -> list[Operation]:
@@ -47,15 +47,15 @@ def operations(log: Path, root: Path) -> list[Operation]:
 
 
 class Disk:
-    """A file system that remembers what is synced and what is not; begin with what a folder holds."""
+    """A simulated file system that tracks what is synced; it starts with the contents of a folder."""
 
     def __init__(self, begin: dict[str, bytes] | None = None) -> None:
         self.files: dict[int, _File] = {}
-        self.numbers: dict[int, int] = {}  # inode of the log -> ours: the real ones are used again
+        self.numbers: dict[int, int] = {}  # inode of the log -> ours, since real inodes are reused
         self.count = 0
         self.names: dict[str, int | None] = {}  # path -> file, or None for a folder
         self.synced: dict[str, int | None] = {}
-        self.pending: list[tuple[str, str, int | None]] = []  # folder, path, what it names from now on (-1: nothing)
+        self.pending: list[tuple[str, str, int | None]] = []  # folder, path, the file it now names (-1: none)
         for path, content in (begin or {}).items():
             for folder in reversed(Path(path).parents):
                 self.names[str(folder)] = self.synced[str(folder)] = None
@@ -68,7 +68,7 @@ class Disk:
         return self.count
 
     def apply(self, done: Operation) -> None:
-        """Carry an operation out."""
+        """Apply an operation."""
         if done.what in ("create", "open"):
             number = self.names.get(done.path)
             if number is None:
@@ -114,12 +114,12 @@ class Disk:
             names[path] = number
 
     def after(self, cut: str, seed: int = 0, only: set[str] | None = None) -> dict[str, tuple[bytes, bytes]]:
-        """Path -> what the file holds after the power is cut now, and what it held before.
+        """Path -> contents of the file if power is lost now, and its contents before the cut.
 
         Args:
             cut: one of `CUTS`.
-            seed: of what survives.
-            only: look at these files alone.
+            seed: decides what survives.
+            only: consider only these files.
         """
         draw = random.Random(seed)
         names = dict(self.synced) if only is None else {path: self.synced[path] for path in only & self.synced.keys()}
@@ -143,7 +143,7 @@ class Disk:
         return found
 
     def _reached(self, path: str, names: dict[str, int | None]) -> bool:
-        """Whether all folders above are there."""
+        """Whether all parent folders exist."""
         while path := path.rpartition("/")[0]:
             if path not in names and path not in self.synced:
                 return False
@@ -151,7 +151,7 @@ class Disk:
 
 
 def cuts(done: list[Operation], begin: dict[str, bytes] | None = None) -> Iterator[tuple[int, Disk, set[str]]]:
-    """The disk after every operation, the first before any, and the files that may be others than at the cut before."""
+    """The disk before the first and after every operation, and the files that may have changed since the cut before."""
     disk = Disk(begin)
     yield 0, disk, set(disk.names)
     for number, operation in enumerate(done, 1):

@@ -1,4 +1,4 @@
-"""Machines without fcntl, fork and what else Windows lacks: taken away here, the bytes are the same."""
+"""Machines without fcntl, fork and what else Windows lacks (removed here) give the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .test_determinism import CLOCKS, files, without_clock
 
 pytestmark = pytest.mark.faults
 
-# Python imports a module of this name before anything else, in every process that is started with the same PYTHONPATH.
+# Python imports a module of this name first, in every process that is started with the same PYTHONPATH.
 BARE = """
 import asyncio  # the standard library of this system cannot do without what goes; torch asks for register_at_fork
 import multiprocessing.reduction
@@ -68,7 +68,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a machine that has nothing of all that."""
+    """The environment of a machine without all of these."""
     folder = tmp_path_factory.mktemp("bare")
     (folder / "sitecustomize.py").write_text(BARE)
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)])}
@@ -81,7 +81,7 @@ def run(out: Path, environment: dict[str, str]) -> None:
 
 @pytest.mark.long
 def test_a_bare_machine_gives_the_same_bytes(tmp_path, bare):
-    """Of a whole study, `run digits --quick`, by workers that are forked and by workers that are spawned."""
+    """A whole study, `run digits --quick`, with forked and with spawned workers."""
     usual, other = tmp_path / "usual", tmp_path / "other"
     run(usual, dict(os.environ))
     run(other, bare)
@@ -95,7 +95,7 @@ def test_a_bare_machine_gives_the_same_bytes(tmp_path, bare):
 
 
 def test_a_bare_machine_has_one_writer_at_a_time(tmp_path, bare):
-    """The second is refused and told who holds it; a dead one is forgotten."""
+    """The second writer is refused and told who holds the lock; a dead writer's lock is ignored."""
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": bare}
     with subprocess.Popen(command, **pipes) as first:
@@ -110,7 +110,7 @@ def test_a_bare_machine_has_one_writer_at_a_time(tmp_path, bare):
 
 
 def test_a_bare_machine_has_workers_and_whole_files(tmp_path, bare):
-    """They are spawned; one that is killed costs its item alone."""
+    """Workers are spawned; a killed one loses only its own item."""
     script = tmp_path / "script.py"
     script.write_text(WORK)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=bare, check=False)
