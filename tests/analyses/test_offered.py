@@ -174,6 +174,11 @@ def test_one_model_is_asked_for_at_a_time(memory):
     assert asked == list(one.groups[INDEPENDENT])
 
 
+def test_a_decision_without_predictions_says_what_it_needs(memory):
+    with pytest.raises(NotEnough, match=r"the decision needs predictions of test examples; .* has none"):
+        analyses.measure("equal_cost", replace(memory, predictions={}))
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

@@ -10,8 +10,9 @@ import pytest
 from made_tables import CALIBRATED, LONG, ONE, SOUP, several, table
 
 from modescape.decision import Budget, Rules, decide
+from modescape.decision.budgets import Machine
 from modescape.decision.comparisons import size_steps
-from modescape.decision.rules import Ending, Machine, net_gain, price_of, scale_of
+from modescape.decision.rules import Ending, net_gain, price_of, scale_of
 from modescape.decision.words import evidence, head
 from modescape.errors import InputError
 from modescape.metrics.scores import REGRESSION_SCORES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from modescape.decision.budgets import Machine
 from modescape.decision.candidates import Candidate
-from modescape.decision.rules import Machine
 from modescape.wording.numbers import SPACE, count, listing, significant
 
 

@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from modescape.decision.budgets import Budget, Machine, affordable
 from modescape.decision.candidates import Advice, Candidate, Difference, Table, Z
 from modescape.errors import InputError
 
@@ -25,6 +26,7 @@ class Rules:
     least_gain: float = 0.01  # share that anything else than one network as it is must gain, whatever it costs
     pass_price: float = 0.005  # share that each further forward pass of a prediction must gain
     training_price: float = 0.005  # share that each further training of one member must gain
+    doubt: float = 0.02  # share that another candidate leaves more where they are judged, above which it is undecided
     unconverged: float = 0.5  # share of members whose validation loss still falls, from which on that comes first
 
     def __post_init__(self) -> None:
@@ -33,39 +35,6 @@ class Rules:
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and 0 <= value <= 1):
                 raise InputError(f"the threshold {name} is {value!r}; expected a share from 0 to 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """Limits on the cost of a prediction; None: no limit."""
-
-    passes: float | None = None  # forward passes of one network
-    memory: float | None = None  # bytes of weights
-    latency: float | None = None  # seconds for one example
-
-    def __post_init__(self) -> None:
-        """Refuse what is no limit."""
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"--{name} is {value:g}; expected a number above 0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """The cost of one network of the recipe; NaN where it was not measured."""
-
-    bytes: float = math.nan  # of weights and buffers
-    seconds_per_pass: float = math.nan  # one example, on this machine
-    training_seconds: float = math.nan  # of one member, where it was trained
-
-    def memory(self, one: Candidate) -> float:
-        """Bytes that a candidate holds."""
-        return one.price.networks * self.bytes
-
-    def latency(self, one: Candidate) -> float:
-        """Seconds that a candidate takes for one example."""
-        return one.price.passes * self.seconds_per_pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +62,8 @@ class Decision:
     overruled: int | None = None
     """The candidate first chosen, if the examples that judge show another to be better, at 95 % for all candidates."""
     widened: float = 1.0  # factor of the lengths of intervals that is due to that
+    between: int | None = None
+    """The candidate that leaves more than the chosen one where they are judged, if which is better is undecided."""
 
     def candidate(self, table: Table) -> Candidate:
         """The candidate that is advised."""
@@ -133,37 +104,6 @@ def net_gain(table: Table, place: int, rules: Rules, other: int = 0) -> Differen
     return Difference(gain.value - price, gain.low - price, gain.high - price)
 
 
-def affordable(table: Table, budget: Budget, machine: Machine) -> list[int]:
-    """Candidates that keep to a budget.
-
-    Raises:
-        InputError: if one network does not, or what a limit is of was not measured.
-    """
-    limits = {
-        "passes": (budget.passes, lambda one: one.price.passes, "forward passes"),
-        "memory": (budget.memory, machine.memory, "bytes"),
-        "latency": (budget.latency, machine.latency, "seconds"),
-    }
-    kept = list(range(len(table.candidates)))
-    for name, (most, taken, unit) in limits.items():
-        if most is None:
-            continue
-        one = taken(table.candidates[0])
-        if math.isnan(one):
-            raise InputError(f"--{name} is {most:g}, but what one network takes is not known here; leave it out")
-        if one > most:
-            said, alone = _measured(most, unit), _measured(one, unit)
-            raise InputError(f"--{name} is {said}, and one network alone takes {alone}; allow at least that")
-        kept = [place for place in kept if taken(table.candidates[place]) <= most]
-    return kept
-
-
-def _measured(value: float, unit: str) -> str:
-    """A number in a message: 3 forward passes, 1 forward pass, 40,960 bytes."""
-    number = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-    return f"{number} {unit if value != 1 else unit.removesuffix('es') if unit.endswith('passes') else unit[:-1]}"
-
-
 def decide(
     table: Table,
     rules: Rules | None = None,
@@ -182,7 +122,7 @@ def decide(
     net = {place: table.gain_where_chosen(place) - price_of(table, place, rules) for place in kept}
     net = {place: value for place, value in net.items() if math.isfinite(value)}
     best = max(net, key=lambda place: (net[place], -place), default=0)
-    found = _overruled(table, rules, _judged(table, rules, best, net), list(net))
+    found = _doubted(table, rules, _overruled(table, rules, _judged(table, rules, best, net), list(net)), list(net))
     unconverged = bool(ending.members) and ending.falling >= rules.unconverged * ending.members
     if unconverged and not any(one.advice == "train_longer" for one in table.candidates):
         zero = Decision(advice="train_longer", chosen=0, gain=table.difference(0, 0), net=table.gain(0))
@@ -225,8 +165,7 @@ def _judged(table: Table, rules: Rules, best: int, net: dict[int, float]) -> Dec
 
 def _overruled(table: Table, rules: Rules, found: Decision, kept: Sequence[int]) -> Decision:
     """The same, or what the examples that judge tell to leave more than that, at 95 % for all candidates together."""
-    against = 0 if found.advice == "undecided" else found.chosen
-    wider = NormalDist().inv_cdf(1 - 0.025 / max(len(kept) - 1, 1)) / Z  # Bonferroni's
+    against, wider = 0 if found.advice == "undecided" else found.chosen, _for_all(kept)
     left = {place: net_gain(table, place, rules, against).widened(wider) for place in kept if place != against}
     told = [place for place, own in left.items() if own.low > SMALLEST]
     if not told:
@@ -240,6 +179,23 @@ def _overruled(table: Table, rules: Rules, found: Decision, kept: Sequence[int])
         overruled=found.chosen,
         widened=wider,
     )
+
+
+def _for_all(kept: Sequence[int]) -> float:
+    """Factor of an interval's length that makes it hold for all candidates against one, by Bonferroni's correction."""
+    return NormalDist().inv_cdf(1 - 0.025 / max(len(kept) - 1, 1)) / Z
+
+
+def _doubted(table: Table, rules: Rules, found: Decision, kept: Sequence[int]) -> Decision:
+    """The same, or undecided: another candidate leaves clearly more where they are judged, which is not told."""
+    if found.advice == "undecided" or found.overruled is not None:
+        return found
+    left = {place: net_gain(table, place, rules, found.chosen) for place in kept if place != found.chosen}
+    most = max(left, key=lambda place: left[place].value, default=None)
+    if most is None or not left[most].value > rules.doubt * scale_of(table):
+        return found
+    told = left[most].widened(_for_all(kept))
+    return replace(found, advice="undecided", needed=_needed(table, told, told.value), between=most, rival=None)
 
 
 def _kept(table: Table, rules: Rules, net: dict[int, float]) -> Decision:

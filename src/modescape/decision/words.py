@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import math
 
+from modescape.decision.budgets import Machine
 from modescape.decision.candidates import Candidate, Difference, Table
 from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.confidence import calibration_error
 from modescape.decision.prices import price_words
-from modescape.decision.rules import (
-    Decision,
-    Ending,
-    Machine,
-    Rules,
-    at_full_cost,
-    price_of,
-)
+from modescape.decision.rules import Decision, Ending, Rules, at_full_cost, price_of
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, least_decimals, listing, percent
 
@@ -134,7 +128,10 @@ def _not_converged(ending: Ending) -> str:
 def lead(table: Table, decision: Decision) -> str:
     """How the sentence of the advice begins: what to do, without numbers of what it gains."""
     if decision.advice == "undecided":
-        return f"Undecided with {table.examples:,} test images:"
+        few = f"undecided with {table.examples:,} test images:"
+        if decision.between is None:
+            return few.capitalize()
+        return f"Either {compared_with(table, decision.chosen)} or {compared_with(table, decision.between)}, {few}"
     if decision.advice == "keep_one" and decision.chosen == 0:
         return f"Keep {baseline(table)}:"
     if decision.advice == "train_longer" and decision.candidate(table).advice != "train_longer":
@@ -150,20 +147,38 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     """The advice after its lead: the gain, its interval, its price; or why there is none."""
     one = decision.candidate(table)
     told = changes(table, decision.chosen, 0, unit, decision.widened)
+    if decision.between is not None:
+        return _between(table, decision, decision.between, unit)
     if decision.advice == "undecided":
-        enough = (
-            f"about {decision.needed:,} would settle it if the difference stayed the same"
-            if decision.needed
-            else "how many would settle it is unknown"
-        )
         what = called(table, decision.chosen)
-        return f"they do not show whether {what} is worth its price over one network ({told}); {enough}."
+        why = f"they do not show whether {what} is worth its price over one network ({told})"
+        return f"{why}; {_enough(decision)}."
     if decision.advice == "keep_one" and decision.chosen == 0:
         return f"{_why_kept(table, decision, rules, unit)}."
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "the gain of averaging undertrained networks says little about trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
     return f"{told} against {baseline(table)}{of_one} (intervals for {table.covers}). Its price: {price}."
+
+
+def _enough(decision: Decision) -> str:
+    if not decision.needed:
+        return "how many would settle it is unknown"
+    return f"about {decision.needed:,} would settle it if the difference stayed the same"
+
+
+def _between(table: Table, decision: Decision, other: int, unit: str) -> str:
+    """Why the candidate that was chosen and another one are not told apart, and what each gains over one network."""
+    told = changes(table, other, decision.chosen, unit)
+    text = (
+        f"the former was the best on {table.chosen_on}; here the latter gains more after its price "
+        f"({told}, compared with the former), which may be chance among {decision.allowed(table)} candidates; "
+        f"{_enough(decision)}."
+    )
+    if decision.chosen == 0 or other == 0:
+        return text
+    each = "; ".join(f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in (decision.chosen, other))
+    return f"{text} Compared with {baseline(table)}: {each}."
 
 
 def _share(table: Table, decision: Decision) -> str:

@@ -17,8 +17,8 @@ from modescape import analyses
 from modescape.analyses import ANALYSES
 from modescape.answers import answer, score
 from modescape.decision import Budget, Candidate, Decision, Rules, Table
+from modescape.decision.budgets import Machine
 from modescape.decision.candidates import Difference
-from modescape.decision.rules import Machine
 from modescape.decision.words import baseline, evidence, head
 from modescape.errors import DamageError, InputError, ModescapeError, NotEnough, WorkError
 from modescape.pipeline.comparison import ABOUT
@@ -199,6 +199,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
         advice=decision.advice,
         size=one.size,
         candidate=one.label,
+        between=None if decision.between is None else table.candidates[decision.between].label,
         calibration=one.calibration,
         gain={name: score(*_ends(gains[name]), covers=covers) for name in table.scores},
         cost=_cost(one, machine),

@@ -48,6 +48,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         least_gain=0.01,
         pass_price=0.005,
         training_price=0.005,
+        doubt=0.02,
         unconverged=0.5,
     )
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.draw import BEST, CALIBRATED, LOOKS, RAW, against, how_chosen, off_scale, shown
 from modescape.analyses.forest import Row, forest, takeaway
+from modescape.decision.budgets import Machine
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.prices import price_words
-from modescape.decision.rules import Machine
 from modescape.decision.words import baseline, called, changes
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores

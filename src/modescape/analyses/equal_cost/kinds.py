@@ -79,8 +79,12 @@ def _validation(offered: Offered) -> Predictions | None:
 
 
 def pool_of(offered: Offered) -> list[tuple[int, int]]:
-    """Members at their last step, (member, epoch): all, or as many of the first as fit into memory."""
-    test = offered.predictions["test"]
+    """Members at their last step, (member, epoch): all, or as many of the first as fit into memory.
+
+    Raises:
+        NotEnough: if nothing was predicted on test examples.
+    """
+    test = predicted(offered, "test", WHAT)
     models = list(test.groups[INDEPENDENT])
     most = MOST_NUMBERS // max(len(test.label) * len(test.class_names), 1)
     return [(int(test.members[model]), int(test.epochs[model])) for model in models[: max(most, LEAST_POOL)]]

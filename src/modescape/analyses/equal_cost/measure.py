@@ -49,6 +49,7 @@ def measure(
     least_gain: float = 0.01,
     pass_price: float = 0.005,
     training_price: float = 0.005,
+    doubt: float = 0.02,
     unconverged: float = 0.5,
 ) -> xr.Dataset:
     """Scores of every candidate of the decision, their covariances, and what each costs.
@@ -59,6 +60,7 @@ def measure(
         least_gain: share of one network's loss that anything else must gain (docs/decision.md).
         pass_price: share that each further forward pass must gain.
         training_price: share that each further training must gain.
+        doubt: share that another candidate may leave more where candidates are judged; above, the answer is undecided.
         unconverged: share of members with falling loss from which on training longer is advised first.
 
     Raises:
@@ -82,5 +84,6 @@ def measure(
         least_gain=least_gain,
         pass_price=pass_price,
         training_price=training_price,
+        doubt=doubt,
         unconverged=unconverged,
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.decision import Budget, Decision, Rules, Table, decide
+from modescape.decision.budgets import Machine
 from modescape.decision.labelled import table_of_result
-from modescape.decision.rules import Ending, Machine
+from modescape.decision.rules import Ending
 from modescape.wording.reading import holding
 
 if TYPE_CHECKING:

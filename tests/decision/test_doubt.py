@@ -1,0 +1,40 @@
+"""An advice that another candidate seems to beat where candidates are judged: undecided between the two."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from made_tables import LONG, ONE, several, table
+
+from modescape.decision import Rules, decide
+from modescape.decision.rules import net_gain
+from modescape.decision.words import change, evidence, head
+
+BETWEEN = [(ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (LONG, 0.46, 0.44)]  # the second is chosen, the third does better
+
+
+@pytest.mark.parametrize(("doubt", "advice", "between"), [(0.02, "undecided", 2), (0.05, "ensemble", None)])
+def test_an_advice_that_another_candidate_seems_to_beat_is_doubted(doubt, advice, between):
+    """The long run's loss is lower by 0.02, its price higher by 0.0025: it leaves 3.5 % of 0.5 more."""
+    found = decide(table(*BETWEEN, error=0.01), Rules(doubt=doubt))
+    assert (found.advice, found.chosen, found.between) == (advice, 1, between)
+    assert net_gain(table(*BETWEEN), 2, Rules(), 1).value == pytest.approx(0.035 * 0.5)
+
+
+def test_how_many_examples_would_settle_a_doubt():
+    """So many that the difference is told for all candidates together, which overrules."""
+    few = decide(table(*BETWEEN, error=0.01))
+    assert few.needed == pytest.approx(1000 * (2.241403 * 0.01 / 0.0175) ** 2, rel=0.05)
+    enough = decide(table(*BETWEEN, error=0.01 * math.sqrt(1000 / few.needed)))
+    assert (enough.advice, enough.chosen, enough.overruled) == ("train_longer", 2, 1)
+
+
+def test_a_doubt_names_both_candidates_and_what_each_gains():
+    rows = table(*BETWEEN, error=0.01)
+    (said,) = head(rows, decide(rows), Rules())
+    assert said.startswith("Either the average of 2 networks or a long run, undecided with 1,000 test images: ")
+    assert "which may be chance among 3 candidates; about 1,700 would settle it" in said
+    ends = "Compared with one network as it is: the average of 2 networks, NLL {0}; a long run, NLL {1}."
+    assert said.endswith(ends.format(*(change(rows.score, rows.difference(place, 0)) for place in (1, 2))))
+    assert all("is worth its price" not in one for one in evidence(rows, decide(rows)))
