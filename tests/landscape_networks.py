@@ -1,4 +1,4 @@
-"""Small networks, losses with closed forms, and data that the tests of landscapes and curvature share."""
+"""Shared by the tests of landscapes and curvature: small networks, losses with closed forms, and data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def numbers(*shape, name="numbers", number=0):
 
 
 def seeded(network, number=0):
-    """A float64 network whose parameters come from a stream."""
+    """A float64 network whose parameters are drawn from a seeded stream."""
     network = network.double()
     with torch.no_grad():
         for place, tensor in enumerate(network.parameters()):
@@ -42,7 +42,7 @@ def mlp(norm=False, number=0):
 
 
 class Quadratic(nn.Module):
-    """Says 1/2 w A w + b w of every example, whatever it is."""
+    """Outputs 1/2 w A w + b w for every example, whatever the input."""
 
     def __init__(self, size=5):
         super().__init__()
@@ -57,7 +57,7 @@ class Quadratic(nn.Module):
 
 
 def as_said(output, target):
-    """The loss of `Quadratic`: what it says."""
+    """The loss of `Quadratic`: the mean of its output."""
     return output.mean()
 
 

@@ -24,7 +24,7 @@ class Tied(nn.Module):
 
 
 class Joined(nn.Module):
-    """Concatenation, padding of channels, a gate, what is cut by ``chunk`` or by an index: ways that units take."""
+    """Units pass through concatenation, channel padding, a gate, ``chunk`` and indexing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ NETWORKS = {
 
 
 def made(name):
-    """A network whose biases, norms and running statistics are drawn as well, and its inputs."""
+    """A network with random biases, norms and running statistics, and its inputs."""
     make, inputs = NETWORKS[name]
     stream = rng.stream(0, "network", len(name))
     with rng.seeded(1):
@@ -85,7 +85,7 @@ def made(name):
             tensor += 0.2 * torch.randn(tensor.shape, generator=stream)
         drawn = inputs(stream)
         norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
-        if norms:  # running statistics near those of the batch: with others outputs of deep networks are huge
+        if norms:  # running statistics near the batch's, as outputs of deep networks explode otherwise
             for layer in norms:
                 layer.momentum = 1.0
             model.train()(drawn)

@@ -1,4 +1,4 @@
-"""Data that is no part of the repository: found through the environment variable ``MODESCAPE_DATA``."""
+"""Data outside the repository, found through the environment variable ``MODESCAPE_DATA``."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ VARIABLE = "MODESCAPE_DATA"
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of CIFAR-10, checkpoints and predictions of others; without it the tests are skipped."""
+    """The folder of CIFAR-10 and published checkpoints and predictions; tests that need it are skipped without it."""
     folder = os.environ.get(VARIABLE)
     if not folder:
         pytest.skip(f"the environment variable {VARIABLE} names no folder of data")

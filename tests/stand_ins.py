@@ -12,19 +12,19 @@ from modescape.train.plan import Plan
 
 @contextmanager
 def no_figures() -> Iterator[None]:
-    """Analyses without their files of figures, which take most of the time and have tests of their own."""
+    """Analyses do not write figures, which take most of the time and have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "save", lambda *arguments: ())  # no setting turns them off
+        patch.setattr(figures, "save", lambda *arguments: ())  # there is no setting for this
         yield
 
 
 @contextmanager
 def stacked(sizes: list[int]) -> Iterator[None]:
-    """Studies begun here stack ``sizes[0]`` members on the CPU, in torch's operations."""
+    """New studies stack ``sizes[0]`` members on the CPU, with torch's operations."""
 
     def make_plan(*arguments) -> Plan:
         return Plan(device="cpu", group_size=sizes[0], kernels="torch")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "make_plan", make_plan)  # plans stack members on GPUs alone
+        patch.setattr(begin, "make_plan", make_plan)  # plans stack members only on GPUs
         yield

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit codes, plain errors, examples, light imports."""
+"""The command line as users see it: exit codes, plain errors, examples, light imports."""
 
 import contextlib
 import inspect
@@ -25,10 +25,10 @@ def run(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
 
 
 def called(*arguments: str, cwd=".") -> subprocess.CompletedProcess[str]:
-    """The same without a process of its own, which takes seconds to import what is imported here already."""
+    """Run a command in this process: a new one takes seconds to import what is already imported here."""
     said, complained, code = io.StringIO(), io.StringIO(), 0
     streams = contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained)
-    words = mock.patch.object(sys, "argv", ["modescape", *arguments])  # what `main`, the entry point, reads
+    words = mock.patch.object(sys, "argv", ["modescape", *arguments])  # read by the entry point `main`
     with words, contextlib.chdir(cwd), streams[0], streams[1]:
         try:
             main()
@@ -153,7 +153,7 @@ def test_wrong_input_is_a_plain_error(case, tmp_path):
 
 
 def test_wrong_input_to_the_command_itself(tmp_path):
-    """As above, in a process: its exit code and its standard error."""
+    """As above, in a process of its own: exit code and standard error."""
     done = run("run", "--set", "train.members=many", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "train.members" in done.stderr
@@ -183,7 +183,7 @@ def test_dataset_absent_and_no_network(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("unbuffered", [pytest.param("", marks=pytest.mark.ci), "1"])
 def test_output_that_cannot_be_written_is_said_and_fails(unbuffered):
-    """At once, where nothing is held back, or when the process ends."""
+    """At once where output is unbuffered, else when the process ends."""
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "modescape", "recipes"]
@@ -196,7 +196,7 @@ def test_debug_shows_the_traceback():
 
 
 def commands(command=cli, words=("modescape",)):
-    """Every command with its words, groups too."""
+    """Every command with its full name, including groups."""
     yield " ".join(words), command
     for name, inner in getattr(command, "commands", {}).items():
         yield from commands(inner, (*words, name))
@@ -255,7 +255,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
 
 @pytest.mark.ci
 def test_ctrl_c_before_anything_was_written_says_so(tmp_path):
-    """A factory interrupts: at first before the study is begun, then when it is there."""
+    """A factory interrupts, first before the study exists, then after."""
     (tmp_path / "net.py").write_text(
         "from pathlib import Path\n"
         "if not Path('later').exists() or Path('s/manifest.json').exists():\n"

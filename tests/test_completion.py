@@ -1,4 +1,4 @@
-"""Shell completion: click's protocol answered with recipes, studies and analyses, and nothing heavy imported."""
+"""Shell completion: recipes, studies and analyses are offered through click's protocol, without heavy imports."""
 
 import contextlib
 import os

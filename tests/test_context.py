@@ -1,4 +1,4 @@
-"""Data that a context opens and keeps, for how long, and reports of forward passes."""
+"""Data that a context opens, how long it is kept, and reports of forward passes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_context_tells_its_listeners_and_the_last_alone(study):
 
 
 def test_images_of_a_context_are_heard_where_others_work(study):
-    """Two contexts in one process, as two studies in one session: what goes through one is not the other's."""
+    """Two contexts in one process, as for two studies in a session: images of one are not reported to the other."""
     one, other, heard = StudyContext(study), StudyContext(study), []
     around = sampling.neighbourhood(other, 0)
     with one.heard_by(heard.append):

@@ -1,4 +1,4 @@
-"""The site of documents, as far as it can be told without building it (tools/docs.py does, in .ci/run)."""
+"""The documentation site, as far as can be checked without building it (tools/docs.py builds it in .ci/run)."""
 
 import importlib.util
 import re
@@ -56,7 +56,7 @@ def test_the_reference_has_every_command_and_every_public_name():
 
 def test_the_citation_is_of_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert {"cff-version", "message", "title", "authors"} <= citation.keys()  # what its schema, 1.2.0, wants
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()  # required by its schema, 1.2.0
     assert (citation["cff-version"], citation["version"]) == ("1.2.0", modescape.__version__)
 
 

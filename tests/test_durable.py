@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files are written completely or not at all."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
         monkeypatch.setattr(type(path), "replace", fail)  # a disk that fails at this call
     else:
         plain = type(path).open
-        # a disk that is full in the middle of a file
+        # a disk that fills up in the middle of a file
         monkeypatch.setattr(type(path), "open", lambda self, *rest: Dying(plain(self, *rest)))
     with pytest.raises(WorkError, match=r"cannot write .*No space left on device"):
         durable.write_text(path, "new and longer")
@@ -50,7 +50,7 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
 
 @pytest.fixture
 def events(monkeypatch):
-    """Calls of fsync and rename, in order."""
+    """The calls of fsync and rename, in order."""
     events: list[tuple[str, str]] = []
     real_sync, real_replace = os.fsync, Path.replace
 
@@ -62,7 +62,7 @@ def events(monkeypatch):
         events.append(("rename", str(target)))
         return real_replace(self, target)
 
-    monkeypatch.setattr(os, "fsync", sync)  # the order of calls shows on no disk that keeps its power
+    monkeypatch.setattr(os, "fsync", sync)  # without a power loss, no disk shows the order of calls
     monkeypatch.setattr(Path, "replace", replace)  # as above
     return events
 
@@ -76,7 +76,7 @@ def test_the_file_and_its_folder_reach_the_disk_in_order(tmp_path, events):
 
 
 def test_files_of_one_folder_are_confirmed_each_and_their_names_once_at_the_end(tmp_path, events):
-    with contextlib.suppress(ZeroDivisionError), durable.together(tmp_path):  # also where the block fails
+    with contextlib.suppress(ZeroDivisionError), durable.together(tmp_path):  # also if the block fails
         for name in ("a", "b", "other/c"):
             durable.write_text(tmp_path / name, "x", tmp_path)
         raise ZeroDivisionError
@@ -86,7 +86,7 @@ def test_files_of_one_folder_are_confirmed_each_and_their_names_once_at_the_end(
     assert names == [*one, *elsewhere, ("sync", tmp_path.name)]
     events.clear()
     durable.write_text(tmp_path / "a", "y")
-    assert events[-1] == ("sync", str(tmp_path))  # by itself again
+    assert events[-1] == ("sync", str(tmp_path))  # outside the block, synced at once again
 
 
 def test_a_second_name_takes_the_place_of_an_older_file(tmp_path):

@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows: nothing runs what a file says, no ``hash()``, seeds in one place."""
+"""Project rules beyond the linter's: no code from files is run, no ``hash()``, seeding in one place only."""
 
 import ast
 from pathlib import Path
@@ -8,12 +8,12 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
-PIPES = {"engines/packing.py", "engines/processes.py"}  # messages between a process and its own workers, never a file
+PIPES = {"engines/packing.py", "engines/processes.py"}  # messages between a process and its workers, never files
 RUNNING = {"eval", "exec", "builtins.eval", "builtins.exec", "os.system", "os.popen", "subprocess.getoutput"}
 RUNNING |= {"yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"}
 UNSAFE_LOADERS = {f"yaml.{name}" for name in ("Loader", "CLoader", "UnsafeLoader", "CUnsafeLoader", "FullLoader")}
 UNSAFE_LOADERS |= {"Loader", "CLoader", "UnsafeLoader", "yaml.CFullLoader", "FullLoader"}
-SEEDS = {"rng.py"}  # the only place that seeds
+SEEDS = {"rng.py"}  # the only module that seeds
 SEEDING = {
     "torch.manual_seed",
     "torch.seed",

@@ -24,7 +24,7 @@ DIGITS = "c8d50796d2c751a5b1a922fe5b2b9ca86d236fc7f16b03d9bda63b07a32509c6"
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """A study of one member made by commit 55bdbb8: its page and figures are gone."""
+    """A study of one member made by commit 55bdbb8, without its page and figures."""
     with tarfile.open(KEPT) as archive:
         archive.extractall(tmp_path, filter="data")
     return tmp_path / "study"
@@ -71,14 +71,14 @@ def test_a_setting_that_came_later_is_part_of_the_first_version_only_where_it_wa
 
 
 def test_a_default_that_changed_its_meaning_leaves_older_studies_what_they_were(monkeypatch):
-    """As if the learning rate had been 0.01 by default up to version 2."""
+    """As if the default learning rate had been 0.01 up to version 2."""
     then, now = load("digits", ["train.learning_rate=0.01"]), load("digits", ["train.learning_rate=1.6e-3"])
-    monkeypatch.setattr(identity, "IDENTITY", 3)  # a version to come
-    # with a default that changes then
+    monkeypatch.setattr(identity, "IDENTITY", 3)  # a future version
+    # in which a default changes
     monkeypatch.setitem(identity.FORMER_DEFAULTS, 2, {"train.learning_rate": 0.01})
     assert "learning_rate" not in identity.identity(then, "f", version=2)["train"]
     assert identity.identity(now, "f", version=2)["train"]["learning_rate"] == 1.6e-3
-    begun = identity.content_hash(then, "f", version=2)  # of a study that was begun then, its rate left as it was
+    begun = identity.content_hash(then, "f", version=2)  # of a study created then with the default rate
     assert then.identifies("f", begun)
     assert not now.identifies("f", begun)
     assert "learning_rate" not in identity.identity(now, "f", version=3)["train"]

@@ -1,4 +1,4 @@
-"""Answers of commands to programs: every answer follows its schema, and is always one object."""
+"""JSON output of commands: every answer is one object that follows its schema."""
 
 import json
 import shutil
@@ -16,11 +16,11 @@ from modescape.study import Study
 
 SMALL = ["--engine=here", "--set=train.members=2", "--set=train.epochs=1", "--set=analyses=[ensemble_size]"]
 SCHEMAS = Path(bench.__file__).parents[1] / "schemas"
-ALL = [words.removeprefix("modescape").strip() for words, _ in commands()][1:]  # the first is the program itself
+ALL = [words.removeprefix("modescape").strip() for words, _ in commands()][1:]  # the first is the bare program
 
 
 def answered(*arguments, code=0):
-    """The one object that a command prints, found right by its schema, which knows every key."""
+    """The single object that a command prints, validated against its schema, which lists every key."""
     done = called(*arguments, "--json")
     assert done.returncode == code, done.stderr
     assert done.stdout.count("\n") == 1
@@ -37,7 +37,7 @@ def checked(answer):
 
 @pytest.fixture(scope="module")
 def kept(made_once):
-    """A folder with a study, and what `run` answered."""
+    """A folder with a study, and the answer of `run`."""
 
     def make(folder):
         done = called("run", "digits", f"--out={folder / 'study'}", *SMALL, "--quiet", "--json")
@@ -138,7 +138,7 @@ def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
     (tmp_path / "own" / "captions.tex").write_text("% mine")
     refused = answered("figures", str(kept / "study"), f"--out={tmp_path / 'own'}", code=2)
     assert "is not of the figures of this study; choose another folder" in refused["error"]["message"]
-    assert captions.startswith('% Figures of the study "study" by modescape')  # as its folder is called
+    assert captions.startswith('% Figures of the study "study" by modescape')  # named after its folder
     (verdict,) = answer["verdict"]
     assert " ".join(verdict.split()) == "1 figure and 6 single panels, as PDF and SVG."
 
@@ -166,7 +166,7 @@ URL = "'s3://bucket/out' is a URL, and this is written to a disk; choose a folde
     ],
 )
 def test_what_is_wrong_about_a_folder_or_a_width_is_said(kept, words, expected, tmp_path):
-    """Of "" as of the folder that the command runs in."""
+    """For "", as for the current folder."""
     before = sorted(kept.rglob("*"))
     done = called(*(word.replace("STUDY", str(kept / "study")) for word in words), "--json", cwd=tmp_path)
     answer = checked(json.loads(done.stdout))
@@ -185,7 +185,7 @@ def test_an_export_is_answered(kept, tmp_path):
 
 
 def test_a_decision_is_answered_within_its_budget(kept):
-    """From a study that was analysed without candidates; nothing is written for it."""
+    """For a study analysed without candidates; nothing is written."""
     before = sorted(kept.rglob("*"))
     answer = answered("decide", str(kept / "study"), "--set", "pass_price=0")
     assert answer["study"] == str(kept / "study")
@@ -195,7 +195,7 @@ def test_a_decision_is_answered_within_its_budget(kept):
     assert (two["cost"]["training"], two["cost"]["passes"]) == (2, 2)
     size = Study.open(kept / "study").result("ensemble_size").sel(approach="independent", metric="nll", size=2)
     ends = [size[f"gain{end}"].item() for end in ("", "_low_these", "_high_these")]
-    assert two["scores"]["nll"]["gain"] == pytest.approx(ends, rel=0.02)  # two ways to the same interval
+    assert two["scores"]["nll"]["gain"] == pytest.approx(ends, rel=0.02)  # two ways to compute the same interval
     (one,) = [one for one in answer["candidates"] if one["name"] == "one network"]
     assert one["cost"]["memory"] == two["cost"]["memory"] / 2 > 0
     assert 0 < one["cost"]["seconds"] < 1

@@ -1,4 +1,4 @@
-"""The order of the rooms: a module imports its own package and earlier rows only."""
+"""The order of the packages ("rooms"): a module imports its own package and earlier rows only."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
-ROWS = [  # a new room is a name in a row; rooms of one row never import each other
+ROWS = [  # a new room is a name in a row; rooms in one row never import each other
     ("covers", "errors", "types", "keeping", "trackers", "version"),
     ("storage",),
     ("plain", "arrays", "answers"),
@@ -41,30 +41,30 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("__main__",),
 ]
 WORDS = {room for row in ROWS[:6] for room in row}
-NARROWER = {  # rooms that may know less than their row allows
-    "predict": WORDS | {"recipe", "tasks", "data", "models", "network"},  # it is handed weights, not a study
+NARROWER = {  # rooms that may import less than their row allows
+    "predict": WORDS | {"recipe", "tasks", "data", "models", "network"},  # it takes weights, not a study
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
     "subspace": WORDS,
     "landscape": WORDS | {"models", "network"},  # any network, no recipe and no study
     "alignment": WORDS | {"models", "network", "landscape"},
     "paths": WORDS | {"models", "network", "landscape", "alignment"},
-    "curvature": WORDS,  # a loss near a point, wherever it comes from
+    "curvature": WORDS,  # any loss near a point
     "methods": WORDS | {"subspace"},
-    "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
+    "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; from metrics only the scores
     "wording": WORDS | {"methods", "metrics", "plots"},
     "decision": WORDS | {"methods", "metrics", "plots", "wording"},
     "report": WORDS | {"methods", "metrics", "plots", "wording", "analyses"},
     "authors": WORDS,
 }
 SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "decision", "analyses"}
-FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of
+FILES = {  # in an analysis's folder: files that present results must not see networks
     "draw.py": SHOWING,
     "words.py": SHOWING,
     "verdict.py": SHOWING,
     "example.py": SHOWING | {"functionspace"},
 }
-ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
+ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for interactive use
 
 DATA_ONLY = {"recipes"}  # folders without code
 
@@ -74,7 +74,7 @@ def room_of(path):
 
 
 def imported(text, path):
-    """Rooms that a module names: imports anywhere in it, in functions too, and names of modules held as text."""
+    """Rooms that a module refers to: imports anywhere, also in functions, and module names in strings."""
     package = ["modescape", *Path(path).parts[:-1]]
     names = []
     for node in ast.walk(ast.parse(text)):
@@ -85,7 +85,7 @@ def imported(text, path):
             module = ".".join([*base, *([node.module] if node.module else [])])
             names += [f"{module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and re.fullmatch(r"modescape(\.[a-z_]+)+", str(node.value)):
-            names.append(node.value)  # for importlib
+            names.append(node.value)  # names for importlib
     parts = [name.split(".") for name in names]
     return {part[1] for part in parts if part[0] == "modescape" and len(part) > 1 and part[1] in rooms_of_rows()}
 

@@ -1,4 +1,4 @@
-"""Limits of the house: files and functions of one thought, no circles of imports, documented public names."""
+"""Project limits: length of files and functions, no import cycles, documented public names."""
 
 import ast
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
-LINES = 300  # of a file
-BODY = 50  # of a function, its docstring apart
-KERNELS = {  # Triton: a kernel is one program, whose tile stays in registers from the first line to the last
+LINES = 300  # largest number per file
+BODY = 50  # largest number per function, without its docstring
+KERNELS = {  # Triton: a kernel is one program whose tile stays in registers throughout
     "kernels/gpu/convolution.py": {"_convolve", "_weigh"},
     "kernels/gpu/pointwise.py": {"_pool_forward"},
 }
@@ -25,7 +25,7 @@ def text_of(path):
 
 
 def long_functions(text, limit=BODY):
-    """Functions whose lines from ``def`` to the end, those of the docstring apart, are more than the limit."""
+    """Functions with more lines than the limit, from ``def`` to the end, not counting the docstring."""
     found = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, Function):
@@ -37,7 +37,7 @@ def long_functions(text, limit=BODY):
 
 
 def undocumented(text):
-    """Public names without a docstring: the module, classes, functions and methods, at any depth outside functions."""
+    """Public names without a docstring: the module, and classes, functions and methods outside functions."""
     tree = ast.parse(text)
     found = [] if ast.get_docstring(tree) else ["the module"]
 
@@ -66,11 +66,11 @@ def outside_functions(node):
 
 
 def imported(text, path, known):
-    """Modules that run when this one is imported, by Python or by a type checker: imports in functions left out.
+    """Modules imported with this one, at run time or for type checking; imports in functions are left out.
 
     Args:
-        text: of the module.
-        path: of its file.
+        text: source of the module.
+        path: of its file, relative to the package.
         known: names of all modules.
     """
     own = name_of(path)
@@ -86,7 +86,7 @@ def imported(text, path, known):
         else:
             continue
         found.update(names)
-        for name in names:  # a package runs before what is in it; our own runs already
+        for name in names:  # importing a module runs its packages first; our own are running already
             parts = name.split(".")
             packages = {".".join(parts[:length]) for length in range(1, len(parts))}
             found |= {one for one in packages if not f"{own}.".startswith(f"{one}.")}
@@ -94,7 +94,7 @@ def imported(text, path, known):
 
 
 def circles(graph):
-    """Groups of modules of which each imports, by way of others, each: none where imports have an order."""
+    """Import cycles: groups of modules that import each other, directly or indirectly."""
     reached = {}
     for start in graph:
         seen, left = set(), [start]
@@ -143,7 +143,7 @@ def test_what_is_undocumented():
         ("if TYPE_CHECKING:\n    from modescape.study import Study", {"modescape.study"}),
         ("try:\n    from modescape.study import Study\nexcept ImportError:\n    pass", {"modescape.study"}),
         ("class C:\n    from modescape.study import Study", {"modescape.study"}),
-        ("from modescape.metrics import scores", {"modescape.metrics.scores"}),  # its own package is being run
+        ("from modescape.metrics import scores", {"modescape.metrics.scores"}),  # its own package is already running
         ("from modescape.metrics import SCORES", {"modescape.metrics"}),
         ("from . import scores", {"modescape.metrics.scores"}),
         ("def f():\n    from modescape.study import Study", set()),

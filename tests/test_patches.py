@@ -1,4 +1,4 @@
-"""Parts of the package that tests patch: public names only, each with its reason."""
+"""Tests patch only public names of the package, each with a reason in a comment."""
 
 import ast
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-PATCHERS = {"monkeypatch", "patch"}  # the fixture, and what its contexts are called
+PATCHERS = {"monkeypatch", "patch"}  # the fixture, and the name of its contexts
 PRIVATE = re.compile(r"(^|\.)_(?!_)")
-MOST = 79  # of all: arguments, files and exit codes say nearly everything without one
+MOST = 79  # limit on all patches: arguments, files and exit codes are nearly always enough
 
 
 def patches(text: str) -> list[tuple[str, bool]]:
-    """(name that is replaced, whether a comment stands on its lines or above them) of every patch in a module."""
+    """(replaced name, whether there is a comment on or above its lines) of every patch in a module."""
     found, lines = [], text.splitlines()
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):

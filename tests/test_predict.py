@@ -1,4 +1,4 @@
-"""The one evaluator against plain forward passes, and recomputed batch norm against torch's own cumulative average."""
+"""The evaluator against plain forward passes, and recomputed batch norm against torch's cumulative average."""
 
 import copy
 
@@ -68,7 +68,7 @@ def test_monte_carlo_dropout_drops_activations_by_the_networks_keys(preparation)
     assert torch.equal(evaluator(stacked([net] * 2), pictures[:20], dropout=keys[5:7]), drawn[5:7])
     assert torch.equal(evaluator(stacked([net]), pictures), plain)  # and off again
     assert not torch.equal(drawn[0], drawn[1])
-    # the same masks by hand: the mean of masked activations is the activation, so linear parts agree on average
+    # with other masks by hand, the mean log-probabilities agree within sampling error
     net.eval()
     with torch.no_grad():
         hidden = net[1](net[0](pictures[:20].float() / 255))
@@ -119,7 +119,7 @@ def test_recomputed_statistics_are_torchs_cumulative_average(preparation):
     assert all(torch.equal(state.buffers[name], before[name]) for name in before)
     for number, net in enumerate(networks):
         reference = copy.deepcopy(net).train()
-        reference[1].momentum = None  # torch: cumulative average
+        reference[1].momentum = None  # in torch: a cumulative average
         reference[1].reset_running_stats()
         with torch.no_grad():
             for batch in pictures[: 2 * BATCH].split(BATCH):
@@ -134,7 +134,7 @@ def test_recomputed_statistics_are_torchs_cumulative_average(preparation):
 
 
 class Counting(nn.Module):
-    """Counts its calls in a buffer, which scales what it says."""
+    """Counts its calls in a buffer, which scales its output."""
 
     def __init__(self):
         super().__init__()

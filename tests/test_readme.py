@@ -35,7 +35,7 @@ def test_the_lines_of_python_work(tmp_path):
 
 @pytest.mark.ci
 def test_the_landscape_of_one_s_own_network_is_complete(capsys):
-    """As it stands, but for a smaller grid and a shorter fit."""
+    """The code as it stands, apart from a smaller grid and a shorter fit."""
     small = (
         BLOCKS[1].replace("surface(tolerance", "surface(None, [-1, 0, 1], tolerance").replace("steps=200", "steps=20")
     )

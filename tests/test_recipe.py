@@ -59,7 +59,7 @@ def test_built_in_schedules_are_the_published_ones(name):
     if name in RATES:
         plateaus = zip([0, *train.schedule.epochs], [1.0, *train.schedule.factors], strict=True)
         assert {start: factor * train.learning_rate for start, factor in plateaus} == pytest.approx(RATES[name])
-    elif name == "digits":  # our own: chosen on validation images, docs/log.md
+    elif name == "digits":  # our own, chosen on validation images: docs/log.md
         assert (train.learning_rate, train.schedule.kind) == (1e-2, "cosine")
     else:
         assert (train.learning_rate, train.schedule.kind, train.schedule.every) == (1.6e-3, "halving", 10)
@@ -235,11 +235,11 @@ def test_overrides_reach_every_depth():
     assert (recipe.model.arguments, recipe.settings) == ({"channels": [8, 8]}, {"tsne": {"examples": 512}})
     assert recipe.data.source == "../shared/data/cifar10"
     assert recipe.train.schedule.kind == "cosine"
-    assert load("digits").train.members == 10  # the built-in one is as it was
+    assert load("digits").train.members == 10  # the built-in recipe is unchanged
     assert load("digits", ["train.members=3", "train.members=5"]).train.members == 5  # the last one counts
 
 
-SAME = [  # another study of the same networks
+SAME = [  # settings that do not identify a study: the networks are the same
     "name=other",
     "train.members=3",
     "data.source=elsewhere",
@@ -284,7 +284,7 @@ SAME = [  # another study of the same networks
     "quick={members: 10, epochs: 40, analyses: [tsne]}",
     "data.private=true",
 ]
-OTHER = [  # other networks
+OTHER = [  # settings that change the networks
     "seed=1",
     "task.kind=regression",
     "task.class_weights=balanced",
@@ -354,7 +354,7 @@ def leaves(values, prefix=""):
 
 
 def test_every_key_is_on_one_of_the_lists():
-    listed = {setting.partition("=")[0] for setting in [*SAME, *OTHER]} | {"streams.branches"}  # with a shared start
+    listed = {setting.partition("=")[0] for setting in [*SAME, *OTHER]} | {"streams.branches"}  # needs a shared start
     for path in leaves(load("digits").model_dump()):
         assert any(key == path or key.startswith(f"{path}.") for key in listed), path
 
@@ -470,6 +470,6 @@ def test_text_that_no_file_can_hold(values):
 
 @pytest.mark.parametrize("inner", ["{true: 1}", "{1: 2}", "{1: a, '1': b}", "{null: 1}", "{1.5: x}"])
 def test_free_settings_have_keys_of_text(inner):
-    """JSON would make text of the others, and a study that goes on would be another than the one that began."""
+    """JSON turns other keys into text, so that a resumed study would differ from the original one."""
     with pytest.raises(InputError, match="nested text keys"):
         recipes.parse(recipes.override({}, [f"model.arguments.a={inner}"]), "it")

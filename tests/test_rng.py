@@ -1,4 +1,4 @@
-"""Streams against exact integer arithmetic and the statistics that they promise."""
+"""Streams against exact integer arithmetic and their documented distributions."""
 
 import random
 
@@ -57,7 +57,7 @@ def test_normal_is_standard_normal():
     values = rng.normal(torch.tensor(9), count)
     assert abs(values.mean()) < 5 / count**0.5
     assert abs((values**2).mean() - 1) < 5 * (2 / count) ** 0.5
-    assert abs((values[0::2] * values[1::2]).mean()) < 5 / (count / 2) ** 0.5  # the two of a pair
+    assert abs((values[0::2] * values[1::2]).mean()) < 5 / (count / 2) ** 0.5  # within a pair, too
     assert abs((values[0::2] ** 2 * values[1::2] ** 2).mean() - 1) < 5 * (8 / (count / 2)) ** 0.5
     from scipy.stats import kstest
 

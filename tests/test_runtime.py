@@ -18,7 +18,7 @@ from modescape.errors import InputError
 
 def test_choose_device(monkeypatch):
     there = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(there))  # a machine without a GPU and with one
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(there))  # machines without and with a GPU
     assert runtime.choose_device("cpu") == "cpu"
     assert runtime.choose_device("auto") == "cpu"
     with pytest.raises(InputError, match="finds no CUDA GPU here; choose --device cpu or auto"):
@@ -44,7 +44,7 @@ def test_platform_info_tells_versions_and_nothing_private():
 
 
 def test_peak_memory_is_this_process_alone():
-    """In two fresh processes: what other tests once took would hide what comes."""
+    """In two fresh processes, as the peak of earlier tests would hide it."""
     code = """
 import subprocess, sys
 import numpy as np
@@ -59,7 +59,7 @@ print(peak_memory() - before, said)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     grown, child = map(int, done.stdout.split())
     assert 190_000_000 < grown < 260_000_000
-    assert 1_000_000 < child < 100_000_000  # a child of this large process is small
+    assert 1_000_000 < child < 100_000_000  # a child does not inherit this process's peak
 
 
 def test_one_thread_and_back(monkeypatch):

@@ -1,4 +1,4 @@
-"""`modescape seeds` and `ms.seeds` as people and programs meet them, and the 100 BERTs of McCoy et al. 2020."""
+"""`modescape seeds` and `ms.seeds` for people and for programs, and the 100 BERTs of McCoy et al. 2020."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_programs_read_one_object_with_the_same_numbers(table):
 
 def test_standard_input_is_a_file(table):
     by_file = called("seeds", str(table), "--json").stdout
-    # the command runs in the tests' own process, which has another input
+    # the command runs in the tests' process, whose standard input is replaced
     with mock.patch.object(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(TABLE.encode()))):
         done = called("seeds", "-", "--json")
     assert json.loads(done.stdout)["methods"] == json.loads(by_file)["methods"]
@@ -132,7 +132,7 @@ def test_bert_s_100_seeds_are_those_of_the_paper(bert):
 @pytest.mark.ci
 def test_the_whole_table_of_bert_is_answered(bert):
     found = ms.seeds(bert, against=MNLI)
-    assert len(found.methods) == 36  # of 38 columns: two have a score of 1 in all runs
+    assert len(found.methods) == 36  # of 38 columns, two have a score of 1 in all runs
     assert sum("in all 100 runs" in line for line in found.warnings) == 2
 
 
@@ -159,7 +159,7 @@ def test_the_wanted_number_of_bert_s_runs_is_right_by_resampling(bert, tmp_path,
     lines = bert.read_text(encoding="utf-8-sig").splitlines()
     (tmp_path / "five.csv").write_text("\n".join(lines[:6]))
     low, high = ms.seeds(tmp_path / "five.csv", score=column, width=width).methods[0].for_width[1:]
-    assert low <= runs <= high  # the range that five runs leave holds it
+    assert low <= runs <= high  # the range suggested from five runs contains it
 
 
 def test_the_power_of_bert_s_runs_is_right_by_resampling(bert):

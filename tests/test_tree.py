@@ -1,4 +1,4 @@
-"""Arithmetic on Params against plain vectors."""
+"""Arithmetic on `Params` against plain vectors."""
 
 import pytest
 import torch

@@ -1,10 +1,10 @@
-"""The site of documents: laid out, tutorials run, built by Sphinx with warnings as errors, every link and page checked.
+"""Build the documentation site: run tutorials, call Sphinx with warnings as errors, check every link and page.
 
 Usage: python tools/docs.py [--out build/docs] [--without-running] [--without-browser]
 
-Needs `pip install -c constraints.txt -e '.[docs]'`; pages are also opened where there are Playwright and a Chromium. No
-network is used, and the pages ask for nothing elsewhere. The site is OUT/html, to be opened as files or served; the
-tutorials lie in it as notebooks with what they printed and drew. Ends with 1 if anything is wrong.
+Needs `pip install -c constraints.txt -e '.[docs]'`; with Playwright and a Chromium, pages are also opened. The build
+uses no network, and pages load nothing from elsewhere. The site is OUT/html, to be opened as files or served; it
+contains the tutorials as notebooks with their output. Exits with 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from docs_checks import broken_links, looked_at, resources_from_elsewhere
 from docs_generated import generated_pages
 
 ROOT = Path(__file__).parents[1]
-RUN = {"python": "", "sh": "%%bash\n"}  # fences of a tutorial that are run, and how a cell begins that holds one
+RUN = {"python": "", "sh": "%%bash\n"}  # fenced blocks of a tutorial that are run -> how their cell starts
 FENCE = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEAD = """---
 file_format: mystnb
@@ -56,7 +56,7 @@ def lay_out(source: Path) -> None:
 
 
 def entry(page: str) -> str:
-    """A line of a table of contents, from the root: ``/path`` or ``Title </path>``."""
+    """A line of a table of contents, absolute: ``/path`` or ``Title </path>``."""
     return page.replace("<", "</") if "<" in page else f"/{page}"
 
 

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-NARROW = 375  # pixels: a telephone
+NARROW = 375  # pixels, as on a phone
 LOADING = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
-FETCHED = re.compile(r"(?:url\(|@import)\s*['\"]?((?:https?:)?//[^'\")\s]+)")  # by a style sheet, from other machines
+FETCHED = re.compile(r"(?:url\(|@import)\s*['\"]?((?:https?:)?//[^'\")\s]+)")  # what style sheets load from other hosts
 OWN = ("file:", "data:", "blob:")
 
 
@@ -57,7 +57,7 @@ def broken_links(html: Path) -> Iterator[str]:
 
 
 def resources_from_elsewhere(html: Path) -> Iterator[str]:
-    """Resources that pages and style sheets would fetch from other machines."""
+    """Resources that pages and style sheets would load from other hosts."""
     for path, page in pages_of(html).items():
         for link in page.loaded:
             if urlsplit(link).netloc:
@@ -68,7 +68,7 @@ def resources_from_elsewhere(html: Path) -> Iterator[str]:
 
 
 def looked_at(html: Path) -> list[str]:
-    """Every page in a browser: requests that leave the site, errors in the console, pages that scroll sideways.
+    """Problems of pages in a browser: requests to other hosts, console errors, sideways scrolling.
 
     Without Playwright or a Chromium nothing is checked, and a line on standard output says so.
     """
@@ -87,7 +87,7 @@ def looked_at(html: Path) -> list[str]:
         tab.on("request", lambda asked: asked.url.startswith(OWN) or wrong.append(f"a page asks for {asked.url}"))
         tab.on("console", lambda said: said.type != "error" or wrong.append(f"{Path(tab.url).name}: {said.text}"))
         tab.on("pageerror", lambda error: wrong.append(f"{Path(tab.url).name}: {error}"))
-        for path in sorted(set(html.rglob("*.html")) - {html / "index.html"}):  # which leads on to another
+        for path in sorted(set(html.rglob("*.html")) - {html / "index.html"}):  # a redirect
             tab.goto(path.as_uri(), wait_until="load")
             wide = tab.evaluate("document.documentElement.scrollWidth")
             if wide > NARROW:

@@ -1,4 +1,4 @@
-"""Pages of the site that are made from the program: its commands, its public names, its recipes."""
+"""Pages of the site that are generated from the package: commands, public names, recipes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modescape.recipe import builtin_names, builtin_text
 
 
 def generated_pages() -> dict[str, str]:
-    """Path in the layout -> Markdown."""
+    """Path in the site -> Markdown of every generated page."""
     return {
         "docs/reference/commands.md": commands_page(),
         "docs/reference/python.md": python_page(),
@@ -53,7 +53,7 @@ def _cell(text: str) -> str:
 
 
 def _help(text: str) -> list[str]:
-    """Paragraphs as they are; those that keep their lines (click's mark) are examples."""
+    """The help as Markdown; paragraphs with click's mark for preserved lines are examples."""
     lines = []
     for paragraph in inspect.cleandoc(text).split("\n\n"):
         if not paragraph.startswith("\b\n"):
@@ -68,7 +68,7 @@ def _help(text: str) -> list[str]:
 
 
 def python_page() -> str:
-    """The public names by the headings that ``modescape.__all__`` has."""
+    """The public names under the headings of ``modescape.__all__``."""
     lines = ["# Python", "", "`import modescape as ms`; names are imported when they are first used.", ""]
     for heading, names in public_names().items():
         lines += [f"## {heading}", ""]

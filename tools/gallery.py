@@ -1,10 +1,10 @@
-"""The pictures of the README and docs/gallery.md, from real studies: made, drawn, written, a page with their captions.
+"""Make the pictures of the README and docs/gallery.md from real studies, and that page with their captions.
 
 Usage: python tools/gallery.py --data path/to/data [--work build/gallery] [--only digits page ...]
 
-DATA holds cifar10/ (as the hub lays out uoft-cs/cifar10), checkpoints/ani/ and predictions/cifar10/; studies are made
-in WORK, and left as they are where they lie there. Takes about twenty minutes on two cores, a minute where the studies
-are there. Needs Playwright and a Chromium, which turn figures into pixels. `--only` remakes some of the pictures.
+The folder of data contains cifar10/ (in the hub's layout of uoft-cs/cifar10), checkpoints/ani/ and
+predictions/cifar10/. Studies are made in WORK unless they are there already. Takes about twenty minutes on two cores,
+one minute with existing studies. Needs Playwright and a Chromium, which render figures. `--only` remakes some pictures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs/gallery"
-MOST, MOST_TOGETHER = 150_000, 1_000_000  # bytes of a picture, of all
+MOST, MOST_TOGETHER = 150_000, 1_000_000  # largest size of one picture and of all, bytes
 SOME = "analyses=[training, trajectory_similarity, solution_similarity, tsne, ensemble_size, calibration]"
 
 
@@ -33,7 +33,7 @@ class Source:
     """A study of the gallery."""
 
     title: str
-    about: str  # data, networks, n
+    about: str  # data, networks and their number
     command: tuple[str, ...]  # {data} is the folder of data
     figures: dict[str, str]  # analysis, or panels such as "tsne-a tsne-b" -> caption
 
@@ -83,8 +83,8 @@ SOURCES = {
         {"subset_choice": "How many of them to average, and chosen how; each choice is scored on other images."},
     ),
 }
-MADE = "Seed 0; two cores of an Intel Xeon (2.8 GHz) with AVX-512, modescape 0.2.0, 30 November 2026."  # renew it
-OVERVIEW = ("tsne-a", "radial-a", "ensemble_size-a")  # of digits, in the README
+MADE = "Seed 0; two cores of an Intel Xeon (2.8 GHz) with AVX-512, modescape 0.2.0, 30 November 2026."  # keep current
+OVERVIEW = ("tsne-a", "radial-a", "ensemble_size-a")  # figures of digits in the README
 PAGE = "The page of a study as it opens."
 
 
@@ -101,7 +101,7 @@ def made(name: str, data: Path, work: Path) -> Path:
 
 
 def drawings(name: str, folder: Path, scratch: Path) -> Path:
-    """A folder with the figures of a study as SVG, whole and panel by panel; of a comparison those beside its page."""
+    """A folder with the figures of a study as SVG, whole and panel by panel; for a comparison, those by its page."""
     if not (folder / "study.yaml").is_file():
         return folder / "figures"
     command = ["figures", str(folder), "--style", "page", "--out", str(scratch / name), "--quiet"]
@@ -113,7 +113,7 @@ def kept(name: str, pixels: bytes) -> None:
     """Write a picture with a reduced palette, which is enough for figures.
 
     Raises:
-        SystemExit: if it is larger than a repository should hold.
+        SystemExit: if it is too large for the repository.
     """
     picture = Image.open(BytesIO(pixels), formats=["PNG"]).convert("RGB")
     path = OUT / f"{name}.png"
@@ -124,7 +124,7 @@ def kept(name: str, pixels: bytes) -> None:
 
 
 def photographed(tab: Any, files: list[Path], width: int) -> bytes:
-    """Drawings side by side on white, this many pixels wide."""
+    """Render drawings side by side on white, at this width in pixels."""
     shown = "".join(f'<img src="{file.as_uri()}" style="flex:1;min-width:0;object-fit:contain">' for file in files)
     with tempfile.NamedTemporaryFile("w", suffix=".html") as page:
         row = "display:flex;align-items:end;gap:12px;padding:8px"
@@ -136,23 +136,23 @@ def photographed(tab: Any, files: list[Path], width: int) -> bytes:
 
 
 def pages(chromium: Any, folder: Path) -> None:
-    """The first screen of the page of digits as this version writes it, light and dark."""
+    """Pictures of the first screen of the page of digits, light and dark."""
     subprocess.run([sys.executable, "-m", "modescape", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
     for scheme in ("light", "dark"):
         tab = chromium.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
         tab.goto((folder / "report.html").as_uri(), wait_until="load")
-        tab.wait_for_timeout(1500)  # figures that are drawn by scripts
+        tab.wait_for_timeout(1500)  # until scripts have drawn the figures
         kept(f"page-{scheme}", tab.screenshot())
         tab.close()
 
 
 def picture(study: str, figure: str) -> str:
-    """The name of a picture."""
+    """The file name of a picture."""
     return f"{study}-{figure.replace(' ', '-')}"
 
 
 def text(data_word: str = "path/to/data") -> str:
-    """docs/gallery.md."""
+    """The text of docs/gallery.md."""
     lines = [
         "# Gallery",
         "",

@@ -1,9 +1,9 @@
-"""The checklist of a release: builds what is released, installs it in empty environments, runs it, prints a table.
+"""The checklist of a release: build it, install it in empty environments, run it, and print a table.
 
 Usage: python tools/release.py [--out dist] [--final] [--without run] [--pip-option=...]
 
-Needs a checkout, `venv`, and what pip reaches; nothing of the package's own. `--final` also refuses an unfinished
-changelog and a tree with changes. docs/releasing.md says what is left to people. Ends with 1 if a line failed.
+Needs a checkout, `venv` and an index for pip; the package need not be installed. `--final` also refuses an unfinished
+changelog and uncommitted changes. docs/releasing.md lists what is done by hand. Exits with 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 MOST_WHEEL = 3_000_000  # bytes
-NEWEST_GLIBC = (2, 17)  # of the wheel's tag: manylinux_2_17
-MOST_SECONDS = 180  # from the wheel to the first page, downloads apart
-CLOCKS = ("state.json", "history.csv", "manifest.json", "report.html", ".lock")  # files that tell times or kernels
+NEWEST_GLIBC = (2, 17)  # glibc of the wheel's tag, manylinux_2_17
+MOST_SECONDS = 180  # from the wheel to the first page, without downloads
+CLOCKS = ("state.json", "history.csv", "manifest.json", "report.html", ".lock")  # files that record times or kernels
 
 
 class CheckError(Exception):
-    """A check that did not hold, in a sentence."""
+    """A check failed; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Release:
     """The release to check, and the folders."""
 
-    out: Path  # folder of what is built
+    out: Path  # folder of the built archives
     scratch: Path  # folder of environments and studies
     final: bool
     pip_options: tuple[str, ...]
@@ -57,27 +57,27 @@ class Release:
         return self.out / f"modescape-{self.version}.tar.gz"
 
     def wheel(self, kind: str) -> Path:
-        """The wheel for every machine ("any") or that with kernels ("manylinux")."""
+        """The pure wheel ("any") or the one with kernels ("manylinux")."""
         found = sorted(self.out.glob(f"modescape-{self.version}-py3-none-{kind}*.whl"))
         if len(found) != 1:
             raise CheckError(f"{self.out} holds {len(found)} wheels of the kind {kind}, expected 1")
         return found[0]
 
     def environment(self, name: str) -> Path:
-        """The interpreter of an environment of its own, made when it is first asked for."""
+        """The interpreter of a virtual environment, which is created on first use."""
         folder = self.scratch / name
         if not folder.exists():
             venv.create(folder, with_pip=True)
         return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
 
     def pip(self, name: str, *arguments: str) -> str:
-        """Run pip in an environment, with the releases that are tested."""
+        """Run pip in an environment, with the tested versions as constraints."""
         constraints = ("-c", str(ROOT / "constraints.txt")) if arguments[0] in ("install", "download") else ()
         return call(str(self.environment(name)), "-m", "pip", *arguments, *constraints, *self.pip_options)
 
 
 def call(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    """The output of a program; its last lines are in the error if it fails."""
+    """Run a program and return its output; on failure, the error has its last lines."""
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, check=False)
     if done.returncode:
         last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
@@ -87,11 +87,11 @@ def call(*command: str, env: dict[str, str] | None = None, cwd: Path | None = No
     return done.stdout
 
 
-# ---- the checks: each returns what it found, or raises CheckError ----
+# ---- checks: each returns its finding, or raises CheckError ----
 
 
 def names_agree(release: Release) -> str:
-    """Version, changelog, citation and classifiers say the same."""
+    """Version, changelog, citation and classifiers agree."""
     heading = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
     if heading.split()[0] != release.version:
         raise CheckError(f"CHANGELOG.md begins with {heading}, the version is {release.version}")
@@ -113,7 +113,7 @@ def tree_is_clean(release: Release) -> str:
 
 
 def build_all(release: Release) -> str:
-    """The source archive and, from what is in it, the wheels."""
+    """Build the source archive and, from it, the wheels."""
     release.pip("build", "install", "-q", "build")
     python = str(release.environment("build"))
     for path in release.out.glob("modescape-*"):
@@ -129,7 +129,7 @@ def build_all(release: Release) -> str:
 
 
 def wheels_are_whole(release: Release) -> str:
-    """Every file of the package and its licence, and nothing else."""
+    """Wheels contain every file of the package and its licence, and nothing else."""
     listed = call("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "src").splitlines()
     expected = {name.removeprefix("src/") for name in listed}
     for kind in ("any", "manylinux"):
@@ -148,7 +148,7 @@ def wheels_are_whole(release: Release) -> str:
 
 
 def kernels_are_portable(release: Release) -> str:
-    """The compiled kernels call nothing that a C library of the wheel's tag lacks."""
+    """The compiled kernels use no symbols newer than the glibc of the wheel's tag."""
     newest = (0, 0)
     with zipfile.ZipFile(release.wheel("manylinux")) as archive:
         for name in archive.namelist():
@@ -168,7 +168,7 @@ def metadata(release: Release) -> email.message.Message:
 
 
 def extras_resolve(release: Release) -> str:
-    """Every extra can be installed beside the package: pip finds releases that go together."""
+    """Every extra can be installed with the package: pip finds compatible versions."""
     extras = metadata(release).get_all("Provides-Extra") or []
     for extra in extras:
         release.pip("first", "install", "--dry-run", "-q", f"{release.wheel('any')}[{extra}]")
@@ -176,7 +176,7 @@ def extras_resolve(release: Release) -> str:
 
 
 def first_command(release: Release) -> str:
-    """From the wheel, in an empty environment and without a compiler, to the first page; downloads are timed apart."""
+    """From the wheel to the first page, in an empty environment without a compiler; downloads are timed separately."""
     store = release.scratch / "downloads"
     wheel = str(release.wheel("manylinux"))
     downloading, _ = timed(lambda: release.pip("first", "download", "-q", "-d", str(store), wheel))
@@ -191,7 +191,7 @@ def first_command(release: Release) -> str:
 
 
 def same_bytes(release: Release) -> str:
-    """Kernels compiled here, of the wheel without any, give the bytes of the prebuilt ones, or the plans differ."""
+    """Kernels compiled here for the pure wheel give the same bytes as the prebuilt ones, or the plans differ."""
     release.pip("first", "install", "-q", "--no-deps", "--force-reinstall", str(release.wheel("any")))
     seconds, _ = timed(lambda: run(release, "compiled", compiler=True))
     one, other = release.scratch / "prebuilt", release.scratch / "compiled"
@@ -205,13 +205,13 @@ def same_bytes(release: Release) -> str:
 
 
 def archive_installs(release: Release) -> str:
-    """The source archive builds and starts as well."""
+    """The source archive can be built and started, too."""
     release.pip("first", "install", "-q", "--no-deps", "--force-reinstall", str(release.sdist))
     return call(str(release.environment("first")), "-m", "modescape", "--version").strip()
 
 
 def licences_are_told(release: Release) -> str:
-    """Pages, the script beside figures and the wheel carry D3 with its licence, and no other code of others."""
+    """Pages, the figures' script and the wheel include D3 with its licence, and no other third-party code."""
     licence = (ROOT / "src/modescape/plots/page/vendor/d3.LICENSE").read_text()
     for name in ("report.html", "figures/figures.js"):
         if licence not in (release.scratch / "prebuilt" / name).read_text():
@@ -223,7 +223,7 @@ def licences_are_told(release: Release) -> str:
 
 
 def run(release: Release, name: str, compiler: bool) -> None:
-    """The first command a user gives; ``compiler``: whether programs are to be found at all."""
+    """Run a user's first command; without ``compiler``, no programs are on the path."""
     python = release.environment("first")
     environment = {**os.environ, "MODESCAPE_CACHE": str(release.scratch / f"cache of {name}")}
     if not compiler:
@@ -233,7 +233,7 @@ def run(release: Release, name: str, compiler: bool) -> None:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of a call, and of a processor, of programs it waited for (no workers): on a busy machine they differ."""
+    """Wall-clock seconds of a call, and processor seconds of its child processes (not of their workers)."""
     before, start = os.times(), time.perf_counter()
     work()
     after, end = os.times(), time.perf_counter()
@@ -241,7 +241,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return end - start, used
 
 
-CHECKS: dict[str, Callable[[Release], str]] = {  # in this order: later ones use what earlier ones made
+CHECKS: dict[str, Callable[[Release], str]] = {  # in this order, as later checks use results of earlier ones
     "names": names_agree,
     "tree": tree_is_clean,
     "build": build_all,
@@ -256,7 +256,7 @@ CHECKS: dict[str, Callable[[Release], str]] = {  # in this order: later ones use
 
 
 def rows(release: Release, without: list[str]) -> Iterator[tuple[str, bool, str]]:
-    """(check, whether it held, what was found) one after another."""
+    """Run the checks in turn; yields (check, whether it passed, finding)."""
     for name, check in CHECKS.items():
         if name in without:
             continue
@@ -267,7 +267,7 @@ def rows(release: Release, without: list[str]) -> Iterator[tuple[str, bool, str]
 
 
 def main() -> int:
-    """Print the table."""
+    """Run the checks and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where what is built goes")
     parser.add_argument("--final", action="store_true", help="refuse what is not finished")

@@ -20,7 +20,7 @@ NETWORKS = [name for name, one in analyses.ANALYSES.items() if "cost" in one.als
 
 @pytest.fixture(scope="module")
 def bare(networks: Study, tmp_path_factory) -> Study:
-    """Without what was predicted and chosen before."""
+    """The study without stored predictions of sampled networks and without choices."""
     folder = tmp_path_factory.mktemp("bare") / "s"
     shutil.copytree(networks.path, folder)
     shutil.rmtree(folder / layout.CHOOSING)
@@ -42,7 +42,7 @@ def counted(context: StudyContext, work) -> int:
 
 @pytest.fixture(scope="module")
 def sizes(networks: Study) -> Sizes:
-    """Of a recipe with one epoch around each solution too few for some methods: the count is for all of them."""
+    """Sizes of a recipe with one epoch too few for some methods, although costs are counted for all."""
     examples = networks.manifest["examples"]
     return Sizes(networks.recipe, 3, examples["train"], examples["validation"], examples["test"])
 

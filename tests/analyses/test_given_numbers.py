@@ -175,7 +175,7 @@ def test_thirty_networks_on_cifar10_have_the_values_that_were_measured_elsewhere
 
 @pytest.mark.parametrize("make", [given, numbers])
 def test_all_models_have_the_same_scores_wherever_they_are_averaged(make: Callable[[], Offered]) -> None:
-    """From sums over models of what decides alone, and from averaged predictions; of classes and of numbers."""
+    """Whether from sums of each model's contributions or from averaged predictions; for classes and regressions."""
     offered = make()
     together = analyses.measure("model_scores", offered)["together"].sel(approach="all models")
     kept = analyses.measure("subset_choice", offered)

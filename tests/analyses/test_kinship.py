@@ -113,7 +113,7 @@ def test_siblings_whose_start_is_not_there_share_one():
     states = {str(place): grown(10 + place, start, 1.0) for place in range(4)}
     result = measure(offered(states), draws=DRAWS)
     assert (result["family"].values == 0).all()
-    assert sorted(result["relation"].values) == [SHARES] * 3 + [JOINED]  # the last one is the middle
+    assert sorted(result["relation"].values) == [SHARES] * 3 + [JOINED]  # the last is the centre
 
 
 def test_displacements_from_a_named_start_have_the_cosine_of_what_was_added():

@@ -70,7 +70,7 @@ def test_curves_of_several_methods_follow_the_squared_error_law():
 
 
 def test_equivalents_by_the_law_of_the_squared_error():
-    """Averages of two of the networks are worth two, by their law; new networks are as uncertain as their number."""
+    """By the law, the average of two networks is equivalent to two, and one network to one; intervals contain it."""
     law = squared_error_law(PREDICTIVE, TARGET)
     squared = np.full((6, 80), float(law.at(2)))
     found = squared_error_equivalent_interval(squared, PREDICTIVE, TARGET)

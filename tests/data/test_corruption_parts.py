@@ -40,7 +40,7 @@ def test_shot_noise_is_poissons():
 
 
 def test_plasma_is_diamond_square():
-    """Pixel by pixel: the mean of four neighbours on a torus plus the squared root times the pixel's own number."""
+    """Pixel by pixel: the mean of four neighbours on a torus, plus the pixel's own random number times root^2."""
     own = keys(3)
     found = operations.plasma(own, 8, 1.75)
     for example, drawn in enumerate((rng.uniform(own, 64).view(3, 8, 8) * 2 - 1).tolist()):

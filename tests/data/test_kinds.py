@@ -1,4 +1,4 @@
-"""Data of other kinds than class labels: refused in these words before anything starts, or a regression."""
+"""What is not a classification of images is refused in these words before anything starts."""
 
 import numpy as np
 import pytest

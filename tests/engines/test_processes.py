@@ -238,7 +238,7 @@ def test_preparing_twice_or_for_modules_that_are_not_there_is_no_error():
 
 
 def test_workers_import_while_they_wait_what_they_will_need():
-    """After their first item, and whatever cannot be imported."""
+    """They do so after their first item, and skip what cannot be imported."""
     with Processes(workers=1) as engine:
         engine.meanwhile(["no_such_module_at_all", "tabnanny"])
         found = []

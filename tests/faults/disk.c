@@ -1,8 +1,8 @@
-/* A disk that is watched, and that can be full or read-only: loaded before libc (LD_PRELOAD) into the processes of a run.
+/* A watched disk that can be made full or read-only: loaded before libc (LD_PRELOAD) into the processes of a run.
 
-   DISK_ROOT   folder that is watched, absolute; everything elsewhere is left alone
-   DISK_SHARED a file of this struct, shared by all processes: counters, what should fail, what is awaited
-   DISK_LOG    where every operation below the root goes, with its data, in the order in which it took place; optional
+   DISK_ROOT   absolute path of the watched folder; everything outside is left alone
+   DISK_SHARED a file with the struct below, shared by all processes: counters, errors to inject, awaited operations
+   DISK_LOG    log of every operation below the root with its data, in the order they took place; optional
 
    A record is a line "number operation inode length path [other path]", followed by length bytes.
 */
@@ -25,14 +25,14 @@
 
 struct shared {
     atomic_long operations; /* so far */
-    atomic_long space;      /* bytes that are left; negative: as many as one likes */
-    atomic_long failing;    /* errno of every attempt to write; 0: none */
-    atomic_long clock;      /* seconds that are added to the time of day */
-    atomic_long ready;      /* the lock below is made */
-    atomic_long wanted;     /* operations in the awaited places until one is held; 0: none is */
+    atomic_long space;      /* bytes left; negative: unlimited */
+    atomic_long failing;    /* errno that every write fails with; 0: none */
+    atomic_long clock;      /* seconds added to the time of day */
+    atomic_long ready;      /* the lock below is initialised */
+    atomic_long wanted;     /* operations in the awaited places until one is held; 0: hold none */
     atomic_long spared;     /* the process whose operations do not count there */
     atomic_long held;       /* the process that is held in such an operation; 0: none */
-    char places[PATH_MAX];  /* the awaited ones: beginnings of paths, each ended by a line break */
+    char places[PATH_MAX];  /* awaited path prefixes, each followed by a newline */
     pthread_mutex_t lock;
 };
 

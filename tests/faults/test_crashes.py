@@ -1,7 +1,7 @@
-"""Faults, line 2: one study is killed again and again, in every stage and with both engines, and loses nothing.
+"""Faults, line 2: one study is killed repeatedly, in every stage and with both engines, and loses nothing.
 
 After each kill the study opens, its status is that of its files, and what was finished is never done again; in the end
-its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.
+its weights, predictions, results and figures are bit-identical to those of an undisturbed run.
 """
 
 import functools
@@ -24,15 +24,15 @@ pytestmark = pytest.mark.faults
 
 ANALYSES = ("training", "ensemble_size", "solution_similarity", "cyclic")  # enough to be killed between two of them
 STUDY = ("train.members=4", "train.epochs=5", "train.keep_last=3", f"analyses=[{', '.join(ANALYSES)}]", *TINY[3:])
-STAGES = {  # the file that is being written tells the stage
+STAGES = {  # stage -> files that are written in it
     "training": ("members/",),
     "prediction": ("predictions.zarr/",),
     "networks of an analysis": ("variants/",),
     "analysis": ("results/", "figures/"),
     "page": (".report.html", "report.html"),
 }
-ENOUGH = 0.8  # of the kills: the others find less left of their stage than they wait for
-KILLS = [  # stage, engine, whom: on one study, one after another
+ENOUGH = 0.8  # share of kills that must take place: the rest wait for more operations than their stage has left
+KILLS = [  # stage, engine, which process; applied to one study in this order
     *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run", "run")],
     *[("training", "processes", "worker")] * 4,
     *[("prediction", "here", "run"), ("prediction", "processes", "run"), ("prediction", "processes", "worker")],
@@ -40,7 +40,7 @@ KILLS = [  # stage, engine, whom: on one study, one after another
     *[("analysis", "processes", "run"), ("analysis", "processes", "worker"), ("analysis", "here", "run")] * 2,
     *[("page", "here", "run"), ("page", "processes", "run")],
 ]
-FEW = [  # every stage once; either engine and whoever is killed at least once
+FEW = [  # every stage once; each engine and each kind of process at least once
     *[("training", "processes", "worker"), ("prediction", "processes", "run")],
     *[("networks of an analysis", "processes", "worker"), ("analysis", "here", "run"), ("page", "here", "run")],
 ]
@@ -54,17 +54,17 @@ SIZES = (
     "train.epochs=5",
     "train.keep_last=3",
 )
-RECIPES = {  # of other inputs, tasks and starts: few examples, and the analyses that all have
+RECIPES = {  # other inputs, tasks and starts, with few examples and the analyses that all support
     "digits": STUDY,
     **dict.fromkeys(("table", "text", "diabetes"), (*SIZES, "analyses=[training, ensemble_size, solution_similarity]")),
 }
 RECIPES["finetune"] = (*RECIPES["table"], "train.batch_size=16")
-OPERATIONS = {"training": 40, "prediction": 8, "networks of an analysis": 100, "analysis": 8, "page": 2}  # of a stage
+OPERATIONS = {"training": 40, "prediction": 8, "networks of an analysis": 100, "analysis": 8, "page": 2}  # per stage
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Callable[[str], dict[str, str]]:
-    """What a study of a recipe holds that was finished in one go, in this process."""
+    """A function (recipe) -> contents of a study that ran without interruption, in this process."""
 
     @functools.cache
     def made(recipe: str) -> dict[str, str]:
@@ -87,7 +87,7 @@ def undisturbed(tmp_path_factory) -> Callable[[str], dict[str, str]]:
 def test_kills_lose_nothing(undisturbed, disk, recipe, seed, kills):
     draw, study, done, killed = random.Random(seed), disk.root, {}, []
     for stage, engine, whom in kills:
-        command = "train" if (stage, whom) == ("training", "worker") else "run"  # which ends after its stage
+        command = "train" if (stage, whom) == ("training", "worker") else "run"  # `train` ends after its stage
         run = disk.start(command, recipe, "--out", str(study), "--engine", engine, *settings(*RECIPES[recipe]))
         if strike(run, disk, stage, whom, draw):
             killed.append((stage, engine, whom))
@@ -95,7 +95,7 @@ def test_kills_lose_nothing(undisturbed, disk, recipe, seed, kills):
         assert not_done_again(done, finished(study)) == []
         done = finished(study)
     assert len(killed) >= ENOUGH * len(kills), killed
-    if kills is KILLS:  # one that came too late is made good by another of its stage
+    if kills is KILLS:  # if a kill comes too late, another hits the same stage
         assert {stage for stage, _, _ in killed} == set(STAGES)
     assert {(engine, whom) for _, engine, whom in killed} == {(engine, whom) for _, engine, whom in kills}
     code, text = disk.run("run", recipe, "--out", str(study), *settings(*RECIPES[recipe]))
@@ -107,7 +107,7 @@ def test_kills_lose_nothing(undisturbed, disk, recipe, seed, kills):
 
 
 def strike(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> bool:
-    """Kill the run, or the worker that writes, at a random operation of a stage; whether it came to that one."""
+    """Kill the run, or the writing worker, at a random operation of a stage; whether the stage got that far."""
     number = 1 + draw.randrange(OPERATIONS[stage])
     disk.await_operation(STAGES[stage], number, spared=0 if whom == "run" else run.process.pid)
     if not run.held(disk):
@@ -115,7 +115,7 @@ def strike(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> 
         return False
     if whom == "run":
         run.process.send_signal(signal.SIGKILL)
-        disk.set("held", 0)  # a worker that was held goes on, until it finds that the run is gone
+        disk.set("held", 0)  # a held worker continues until it notices that the run is gone
         code, _ = run.kill()
         return code == -signal.SIGKILL
     os.kill(disk.get("held"), signal.SIGKILL)
@@ -126,7 +126,7 @@ def strike(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> 
 
 
 def look_at(study: Path) -> None:
-    """The study opens, is sound, and its status is what lies there."""
+    """Check that the study opens, is sound, and that its status matches its files."""
     assert verify(study) == []
     status, opened = summary(study), Study.open(study)
     assert not status.complete or (study / "report.html").exists()
@@ -147,19 +147,19 @@ def look_at(study: Path) -> None:
 
 
 def stored(study: Path, split: str) -> list[list[Path]]:
-    """The files of rows of each array of predictions that there is."""
+    """The files with the rows of each existing array of predictions."""
     fields = [layout.chunk_folder(study, split, name) for name in ("log_prob", "mean", "log_variance")]
     return [list(field.glob("[0-9]*/0/0")) for field in fields if field.parent.is_dir()]
 
 
 def finished(study: Path) -> dict[str, tuple[int, int]]:
-    """Every file that a later run must leave as it is: its place on the disk and its time."""
+    """Every file that a later run must not touch -> its inode and modification time."""
     opened, found = Study.open(study), []
     for folder in [study, *(study / "variants").glob("*")]:
         if (folder / layout.MANIFEST).exists():
             found += list(_safe_checkpoints(Study.open(folder)))
             found += [path for split in layout.SPLITS for rows in stored(folder, split) for path in rows]
-    whole = all(member.status == "trained" for member in opened.members)  # else the results will be others
+    whole = all(member.status == "trained" for member in opened.members)  # otherwise results will change
     for name in opened.recipe.analyses if whole else []:
         figures = [opened.figure_path(name, suffix) for suffix in layout.FIGURE_SUFFIXES]
         if opened.has_result(name) and all(path.exists() for path in figures):
@@ -168,7 +168,7 @@ def finished(study: Path) -> dict[str, tuple[int, int]]:
 
 
 def _safe_checkpoints(study: Study) -> Iterator[Path]:
-    """Those of the epochs that are done; the one in flight may be lost, and a beginning (epoch 0) is written again."""
+    """Checkpoints of finished epochs; the one in progress may be lost, and the start (epoch 0) is written again."""
     for number in layout.member_numbers(study.path):
         resume = read_resume(study, number)
         for epoch in study.kept(number):
@@ -177,5 +177,5 @@ def _safe_checkpoints(study: Study) -> Iterator[Path]:
 
 
 def not_done_again(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
-    """Finished files that are gone or were written again."""
+    """Finished files that were deleted or written again."""
     return [path for path, about in before.items() if after.get(path) != about]

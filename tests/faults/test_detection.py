@@ -1,4 +1,4 @@
-"""Faults, line 3: whatever is flipped, cut or gone is found on reading, named, and made again: it alone."""
+"""Faults, line 3: corrupted, truncated or missing files are detected on reading and named; only they are made again."""
 
 import random
 import shutil
@@ -20,7 +20,7 @@ from .conftest import TINY
 pytestmark = pytest.mark.faults
 
 HERE = ["compute.engine=here", *TINY]
-CYCLIC = "variants/cyclic-independent"  # a study inside the study
+CYCLIC = "variants/cyclic-independent"  # a study within the study
 PIECES = [  # one of every kind of file
     "members/000/epoch-000.safetensors",
     "members/001/epoch-002.safetensors",
@@ -38,8 +38,8 @@ PIECES = [  # one of every kind of file
     f"{CYCLIC}/predictions.zarr/test/log_prob/c/0/0/0",
     f"{CYCLIC}/manifest.json",
 ]
-NOT_NEEDED = {"members/000/resume.safetensors"}  # of a trained member: deleted, not made again
-WHOLE_SPLIT = {"label", "member", "epoch", "zarr.json"}  # without these nobody knows what the chunks of a split are
+NOT_NEEDED = {"members/000/resume.safetensors"}  # of a trained member: it is deleted, not made again
+WHOLE_SPLIT = {"label", "member", "epoch", "zarr.json"}  # without these, the chunks of a split have no meaning
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def study(finished, tmp_path) -> Path:
 
 
 def flipped(data: bytes, place: int | None = None) -> bytes:
-    """One bit is another."""
+    """The data with one bit flipped."""
     place = 8 * len(data) // 2 + 3 if place is None else place
     return data[: place // 8] + bytes([data[place // 8] ^ (1 << place % 8)]) + data[place // 8 + 1 :]
 
@@ -69,10 +69,10 @@ DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
 
 
 def read_all(folder: Path) -> dict[str, object]:
-    """Every number and word that a reader gets from a study.
+    """Everything that a reader gets from a study.
 
     Raises:
-        ModescapeError: where something is not as it was written.
+        ModescapeError: if something is not as it was written.
     """
     study, found = Study.open(folder), {}
     found["manifest"], found["recipe"] = study.manifest, study.recipe
@@ -100,7 +100,7 @@ def hashed(tensors: dict[str, torch.Tensor]) -> dict[str, bytes]:
 
 
 class Lines(Progress):
-    """Remembers what is said."""
+    """Records messages."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -110,7 +110,7 @@ class Lines(Progress):
 
 
 EVERY = [(piece, how) for piece in PIECES for how in DAMAGE]
-USUAL = {(piece, list(DAMAGE)[at % len(DAMAGE)]) for at, piece in enumerate(PIECES)}  # each piece in one way, in turns
+USUAL = {(piece, list(DAMAGE)[at % len(DAMAGE)]) for at, piece in enumerate(PIECES)}  # one damage each, in rotation
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_checkpoint_of_another_recipe_is_found_and_made_again(study, finished,
 
 
 def test_a_member_that_comes_out_with_other_bits_is_trained_again_whole(study, finished, monkeypatch):
-    """As on another machine: no trajectory is patched from two of them, and no prediction of the old one stays."""
+    """As on another machine: trajectories are never mixed from two machines, and no old prediction is kept."""
     (study / "members/001/epoch-002.safetensors").unlink()
     before = contents(study, ("members", "predictions.zarr", "results"))
     from modescape.pipeline import mending
@@ -181,7 +181,7 @@ def test_a_member_that_comes_out_with_other_bits_is_trained_again_whole(study, f
         return state
 
     heard = Lines()
-    monkeypatch.setattr(mending, "model_state", other_bits)  # what another machine's arithmetic would do
+    monkeypatch.setattr(mending, "model_state", other_bits)  # as another machine's arithmetic would give
     pipeline.run("digits", study, overrides=HERE, progress=heard)
     assert any("member 1 is not bit-identical" in line for line in heard.lines)
     assert verify(study) == []
@@ -192,7 +192,7 @@ def test_a_member_that_comes_out_with_other_bits_is_trained_again_whole(study, f
 
 @pytest.mark.parametrize("count", [60, pytest.param(4000, marks=pytest.mark.long)])
 def test_no_flipped_bit_is_read_as_another_number(study, count):
-    """Any bit of any file: it is found, or what is read is what was written."""
+    """Flip any bit of any file: either it is detected, or what is read is what was written."""
     draw, expected = random.Random(0), read_all(study)
     skipped = ("figures/", "report.html", ".lock", "variants/")
     names = sorted(str(path.relative_to(study)) for path in study.rglob("*") if path.is_file())
@@ -211,11 +211,11 @@ def test_no_flipped_bit_is_read_as_another_number(study, count):
             assert equal(got, expected), path
         path.write_bytes(data)
     assert found > count / 2
-    assert set(harmless) <= {"study.yaml", "zarr.json"}, harmless  # settings of analyses; attributes nobody reads
+    assert set(harmless) <= {"study.yaml", "zarr.json"}, harmless  # settings of analyses; unused attributes
 
 
 def equal(got: dict[str, object], expected: dict[str, object]) -> bool:
-    """Whether the same was read; settings that do not identify a study may be others."""
+    """Whether the same was read; settings that do not identify a study may differ."""
     return {name: value for name, value in got.items() if name != "recipe"} == {
         name: value for name, value in expected.items() if name != "recipe"
     }

@@ -18,9 +18,9 @@ from .test_failing_members import WHOLE, with_set
 pytestmark = pytest.mark.faults
 
 SETTINGS = [*WHOLE, "train.members=2", "variants.members=2", "compute.workers=2"]
-RUNS = {"once": 1, "again": 2}  # and how their processes hash; that both engines give the same is in test_crashes
+RUNS = {"once": 1, "again": 2}  # name -> PYTHONHASHSEED; test_crashes checks that both engines give the same
 SOME = ["training", "ensemble_size", "tsne", "radial", "subspace_scales", "cyclic"]  # each kind of work once
-CLOCKS = {"state.json", "history.csv"}  # seconds of training, compared without them
+CLOCKS = {"state.json", "history.csv"}  # contain durations, which are not compared
 
 
 @pytest.fixture(
@@ -28,7 +28,7 @@ CLOCKS = {"state.json", "history.csv"}  # seconds of training, compared without 
     params=[pytest.param(SOME, id="some"), pytest.param(list(analyses.ANALYSES), id="all", marks=pytest.mark.long)],
 )
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Complete runs of one recipe, each in a process of its own with another order of sets and hashes."""
+    """Complete runs of one recipe, each in a process of its own with another hash seed."""
     folder = tmp_path_factory.mktemp("runs")
     started = {}
     for number, (name, seed) in enumerate(RUNS.items()):
@@ -71,7 +71,7 @@ def test_a_study_is_whole(runs):
 
 @pytest.mark.timeout(600)
 def test_two_runs_give_the_same_bytes(runs):
-    """Every file of the study, but for the clock."""
+    """Every file of the study, apart from durations."""
     one, other = runs["once"], runs["again"]
     names = files(one)
     assert names == files(other)

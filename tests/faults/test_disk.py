@@ -1,4 +1,4 @@
-"""Faults, line 2: a disk that is full, read-only or taken away; a clock that goes back; two runs at once."""
+"""Faults, line 2: a disk that is full, read-only or removed; a clock set back; two runs at once."""
 
 import csv
 import errno
@@ -23,33 +23,33 @@ SMALL = (*TINY[:2], "analyses=[training, ensemble_size]")
 
 
 def arguments(study: Path, engine: str = "here") -> list[str]:
-    """A small run."""
+    """Arguments of a small run."""
     return ["run", "digits", "--out", str(study), "--engine", engine, *settings(*SMALL)]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
-    """A study that was finished in one go, in this process."""
+    """A study that ran without interruption, in this process."""
     study = tmp_path_factory.mktemp("undisturbed") / "study"
     pipeline.run("digits", study, overrides=["compute.engine=here", *SMALL])
     return study
 
 
 def plain(text: str) -> bool:
-    """Whether the run ended with words for people."""
+    """Whether the run ended with a plain message."""
     return "Traceback" not in text and any(line.startswith("modescape: ") for line in text.splitlines()[-5:])
 
 
 DRAW = random.Random(0)
-ROOMS = {  # engine, bytes that there is room for: one after another on one study
-    "few": [("processes", 250_000), ("here", 2_900_000)],  # a worker that trains meets the end; so does a figure
+ROOMS = {  # engine, free bytes; applied to one study in this order
+    "few": [("processes", 250_000), ("here", 2_900_000)],  # the disk is full while a worker trains, then at a figure
     "many": [(engine, DRAW.randrange(2_000, 400_000)) for engine in ("processes", "here") * 3],
 }
 
 
 @pytest.mark.parametrize("rooms", ["few", pytest.param("many", marks=pytest.mark.long)])
 def test_a_full_disk_stops_a_run_and_room_lets_it_go_on(disk, undisturbed, rooms):
-    """Again and again a little room is made, until there is enough of it."""
+    """A little room is added each time, until it is enough."""
     for engine, space in ROOMS[rooms]:
         disk.set("space", space)
         code, text = disk.run(*arguments(disk.root, engine))
@@ -68,7 +68,7 @@ def test_a_full_disk_stops_a_run_and_room_lets_it_go_on(disk, undisturbed, rooms
 
 @pytest.mark.long
 def test_a_small_file_system_fills_up(undisturbed, tmp_path):
-    """A real one: a tmpfs of a few hundred kilobytes, in a name space of its own."""
+    """A real file system: a tmpfs of a few hundred kilobytes in its own namespace."""
     small, copy = tmp_path / "small", tmp_path / "copy"
     small.mkdir()
     study = small / "study"
@@ -144,7 +144,7 @@ def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
     assert differences(contents(disk.root), contents(undisturbed)) == []
     for number in (0, 1):
         assert min(Study.open(disk.root).member(number).history()["seconds"]) >= 0
-    code, text = disk.run(*arguments(disk.root))  # with files from its future
+    code, text = disk.run(*arguments(disk.root))  # its files have times in the future
     assert code == 0, text
     assert "images/s" not in text
     assert differences(contents(disk.root), contents(undisturbed)) == []
@@ -155,7 +155,7 @@ def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
 )
 def test_of_two_at_once_one_is_refused(disk, undisturbed, command):
     first = disk.start(*arguments(disk.root))
-    with disk.within(first, "members/"):  # it is at work for as long as the other needs
+    with disk.within(first, "members/"):  # the first is busy for as long as the second needs
         words = arguments(disk.root) if command == "run" else [command, str(disk.root)]
         code, text = disk.start(*words, watched=False).end()
     assert (code, plain(text)) == (2, True), text

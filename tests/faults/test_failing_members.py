@@ -1,4 +1,4 @@
-"""Faults, line 4: members that fail; the others are untouched, analyses leave them out and say so in words."""
+"""Faults, line 4: failing members: the others are unaffected, and analyses leave the failed ones out and say so."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from modescape.study import Study
 pytestmark = pytest.mark.faults
 
 TESTS = Path(__file__).parents[1]
-SIZES = {  # settings at which an analysis is seen to run
+SIZES = {  # small settings, so that analyses run quickly
     "tsne_subspace": {"samples": 3, "examples": 20},
     "radial": {"radii": 3, "angles": 5, "examples": 20, "samples": 3},
     "surface": {"points": 5, "examples": 20},
@@ -50,7 +50,7 @@ WHOLE = [
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
 VARIANTS = ("randomness", "cyclic")
-NAMES = usual(recipe.load("digits"))  # of the analyses
+NAMES = usual(recipe.load("digits"))  # the analyses of the recipe
 
 
 def network(name: str, *members: int) -> list[str]:
@@ -58,7 +58,7 @@ def network(name: str, *members: int) -> list[str]:
 
 
 def modescape(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command as a user gives it, with the networks of this folder to be found."""
+    """Run a command as a user does, with the networks of this folder importable."""
     paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "modescape", *arguments]
     environment = {**os.environ, "PYTHONPATH": paths, **environment}
@@ -70,7 +70,7 @@ def with_set(settings: list[str]) -> list[str]:
 
 
 class Hearing(Progress):
-    """Keeps what was said."""
+    """Records messages."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -84,14 +84,14 @@ class Hearing(Progress):
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Four members, none of which diverges; the same factory and so the same recipe but for one argument."""
+    """Four members, none of which diverges, with the same factory: the recipe differs in one argument only."""
     overrides = [*SMALL, *network("exploding"), "train.members=4", "compute.engine=here"]
     return pipeline.train("digits", tmp_path_factory.mktemp("healthy") / "s", overrides=overrides)
 
 
 @pytest.fixture(scope="module")
 def diverged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, subprocess.CompletedProcess[str]]:
-    """Of four members the second diverges; all analyses, as a user runs them."""
+    """Four members, of which the second diverges; all analyses, as a user runs them."""
     out = tmp_path_factory.mktemp("diverged") / "s"
     settings = [*WHOLE, *network("exploding", 1), "train.members=4"]
     done = modescape("run", "digits", "--out", str(out), "--engine", "processes", *with_set(settings))
@@ -107,7 +107,7 @@ def says_who_diverged(study: Study) -> None:
 
 
 def without_hash(study: Study, *members: int) -> list[bytes]:
-    """Checkpoints less the recipe's hash, in which the one argument of the factory shows."""
+    """Checkpoints without the recipe's hash, which depends on the factory's argument."""
     files = [file for member in members for file in sorted((study.path / f"members/{member:03d}").glob("epoch-*"))]
     assert len(files) == 3 * len(members)
     return [file.read_bytes().replace(study.recipe_hash.encode(), b"") for file in files]
@@ -153,7 +153,7 @@ def test_a_run_with_a_diverged_member_is_done_and_warns(diverged):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
-    """In the result, in both figures, in the saved page and in the report; and nothing of it is in the numbers."""
+    """In the result, both figures, the saved page and the report; and the numbers are not affected by it."""
     study, _ = diverged
     result = study.result(name)
     assert "not_enough" not in result.attrs
@@ -163,23 +163,23 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
         if coordinate in result.coords:
             assert 1 not in result[coordinate].values
     for key, values in result.data_vars.items():
-        # too few epochs to tell how their losses end, too few members for an interval of a rank correlation
+        # NaN: too few epochs for the end of the loss curves, too few members for intervals of rank correlations
         few = key in ("end_change", "trend", "correlation_low", "correlation_high")
         assert few or np.isfinite(values).any(), key
     assert why in figures.caption(name, result)
-    if name in NAMES[::5]:  # one function draws the captions of all; the run has drawn every figure
+    if name in NAMES[::5]:  # a sample is enough: all captions come from one function
         texts = [text.get_text() for text in figures.draw(name, result).findobj(Text)]
         assert why in " ".join(" ".join(texts).split())
     assert why in study.figure_path(name, "html").read_text()
     page = (study.path / "report.html").read_text()
     lead = ANALYSES[name].told_with or name
     section = page.partition(f'<details class="analysis wide" id="{lead}"')[2].partition('<details class="analysis')[0]
-    assert section.count(f"Left out: {why}") >= (2 if lead == name else 4)  # under each figure, and with its n
+    assert section.count(f"Left out: {why}") >= (2 if lead == name else 4)  # under each figure, and beside its n
     assert "<li>member 1: diverged (<bdi>the training loss or the weights were not finite in epoch 1" in page
 
 
 def in_order(result: xr.Dataset) -> xr.Dataset:
-    """Methods by name; which one is the best, and used within all members, may differ."""
+    """Methods by name, as which one is the best, and used within all members, may differ."""
     if "approach" not in result.coords:
         return result
     names = [str(name).partition(" + ")[0] + " +" * (" + " in str(name)) for name in result["approach"].values]
@@ -188,7 +188,7 @@ def in_order(result: xr.Dataset) -> xr.Dataset:
 
 @pytest.mark.long
 def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path):
-    """Three healthy members give the same shapes and the same gaps: no NaN comes from the one that diverged."""
+    """Three healthy members give the same shapes and gaps: no NaN comes from the diverged member."""
     study, _ = diverged
     names = [name for name in NAMES if name not in VARIANTS]
     overrides = [*WHOLE, *network("exploding"), "train.members=3", "compute.engine=here"]
@@ -200,14 +200,14 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
         for key, values in found.data_vars.items():
             if (name, key) in (("calibration", "confidence"), ("calibration", "accuracy")):
                 assert np.array_equal(np.isnan(values), found["share"] == 0)  # empty bins
-            elif (name, key) == ("diversity_plane", "lower"):  # none where the baseline is less accurate
+            elif (name, key) == ("diversity_plane", "lower"):  # NaN where the baseline is less accurate
                 assert not np.isnan(values).all()
             else:
                 assert np.array_equal(np.isnan(values), np.isnan(like[key])), (name, key)
     for name in VARIANTS:
         expected = {"randomness": set(), "cyclic": {"jensen_shannon", "accuracy", "diversity"}}[
             name
-        ]  # long run; padding
+        ]  # NaN for the long run, and as padding
         result = study.result(name)
         gaps = {key for key, values in result.data_vars.items() if np.isnan(values).any()}
         assert gaps <= expected, name
@@ -244,12 +244,12 @@ def test_the_traceback_is_shown_when_asked_for(tmp_path):
     out = ["--out", str(tmp_path / "s"), "--engine", "processes", "--quiet"]
     done = modescape("--debug", "run", "digits", *out, *with_set(settings))
     assert done.returncode == 1
-    assert 'raise ValueError("no such network")' in done.stderr  # of the worker
+    assert 'raise ValueError("no such network")' in done.stderr  # the worker's traceback
     assert "WorkError: member 1, training: model.factory" in done.stderr
 
 
 def test_a_factory_that_raises_for_one_member_of_a_stack(tmp_path):
-    """Members 1 and 2, the second and the first of a group of two: their neighbours are trained, to the same bytes."""
+    """Members 1 and 2, the second and the first of a pair: their neighbours are trained to the same bytes."""
     common = [*SMALL, "train.members=6", "compute.engine=here"]
     heard = Hearing()
     broken = [*common, *network("refusing", 1, 2, 4, 5)]
@@ -283,7 +283,7 @@ def test_a_dataset_that_raises_writes_nothing(tmp_path, monkeypatch):
     def digits():
         raise RuntimeError("row 3 cannot be decoded")
 
-    monkeypatch.setattr(sources, "digits", digits)  # the embedded images never fail
+    monkeypatch.setattr(sources, "digits", digits)  # loading the embedded images never fails
     message = "data.source 'digits' cannot be loaded: RuntimeError: row 3 cannot be decoded"
     with pytest.raises(InputError, match=message):
         pipeline.run("digits", tmp_path / "s", overrides=[*SMALL, "compute.engine=here"])
@@ -291,7 +291,7 @@ def test_a_dataset_that_raises_writes_nothing(tmp_path, monkeypatch):
 
 
 def test_a_dataset_that_raises_in_a_worker_names_member_and_stage(tmp_path, monkeypatch):
-    """It was there when the run began, and is gone when a worker looks."""
+    """The dataset exists when the run starts, and is gone when a worker reads it."""
     from modescape import data
 
     load = data.load
@@ -299,7 +299,7 @@ def test_a_dataset_that_raises_in_a_worker_names_member_and_stage(tmp_path, monk
     def lost(*arguments):
         raise InputError("data.source 'digits' cannot be loaded: OSError: the disk is gone")
 
-    # a disk that is lost while a run goes on
+    # a disk that is lost during a run
     monkeypatch.setattr(data, "load", lambda *a, **named: load(*a, **named) if begun(a) else lost())
     calls: list[int] = []
 
@@ -337,12 +337,12 @@ def test_a_prediction_that_raises_costs_its_member_only(tmp_path, monkeypatch):
 
     overrides = [*SMALL, "train.members=3", "compute.engine=here", "analyses=[training]"]
     with monkeypatch.context() as patch:
-        patch.setattr(Study, "state", raising)  # the first that a prediction does; files are read for it alone
+        patch.setattr(Study, "state", raising)  # the first step of a prediction, and the only one that reads files
         with pytest.raises(WorkError) as error:
             pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert str(error.value) == "member 1, prediction: ArithmeticError: no prediction"
     made = sorted((tmp_path / "s/predictions.zarr/test/log_prob/c").iterdir())
-    assert [path.name for path in made] == ["0", "1", "2", "6", "7", "8"]  # of members 0 and 2
+    assert [path.name for path in made] == ["0", "1", "2", "6", "7", "8"]  # predictions of members 0 and 2
     study = pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert len(study.predictions("test")) == 9
     assert study.has_result("training")
@@ -371,12 +371,12 @@ def test_work_that_raises_in_prediction_and_in_analysis_ends_plainly(tmp_path):
     why = "subspace_scales, analysis: ArithmeticError: a prediction went wrong"
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"modescape.errors.WorkError: {why}"
-    assert 'raise ArithmeticError("a prediction went wrong")' in done.stderr  # where, in the worker
+    assert 'raise ArithmeticError("a prediction went wrong")' in done.stderr  # the worker's traceback
     assert Study.open(out).has_result("training")
 
 
 def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypatch):
-    """A failure there is no result that stays."""
+    """A failure there is not stored as a result."""
     from modescape.pipeline import training
 
     train = training.train_task
@@ -389,7 +389,7 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
         return train(context, task, report)
 
     with monkeypatch.context() as patch, no_figures():
-        patch.setattr(training, "train_task", failing)  # a worker that fails for one kind of network only
+        patch.setattr(training, "train_task", failing)  # training fails for one kind of network only
         study = pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert "there are none of 'long run'" in study.result("cyclic").attrs["not_enough"]
     assert pipeline.failures(study) == [
@@ -402,7 +402,7 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
 
 # ---- fewer than two healthy members ----
 
-NEED_TWO = {  # analysis -> what it says of a study of one member
+NEED_TWO = {  # analysis -> its message for a study of one member
     "solution_similarity": "the similarity of solutions needs 2 trained members or more; this study has 1",
     "member_predictions": "the comparison of members example by example needs 2 trained members or more; this study "
     "has 1",

@@ -1,7 +1,7 @@
-"""Fuzzing: whatever is in a recipe or a file of a study, reading it ends in a value or in an error in plain words.
+"""Fuzzing: whatever a recipe or a file of a study contains, reading it gives a value or a plain error.
 
-Every input has a number, which a failure prints: ``Mutator(number)`` makes it again (of a study whose files hold the
-same seconds). The big run, of 200,000 inputs, takes ten minutes: pytest tests/faults/test_fuzz.py -m long -s
+Every input has a number, which a failure prints: ``Mutator(number)`` makes it again (of a study whose files contain
+the same durations). The full run of 200,000 inputs takes ten minutes: pytest tests/faults/test_fuzz.py -m long -s
 """
 
 import gc
@@ -29,18 +29,18 @@ from .test_properties import check_plain
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
-SECONDS = 2.0  # of this process, for one input
-MEGABYTES = 100.0  # that a run may end above where it was after its first tenth
+SECONDS = 2.0  # processor seconds allowed for one input
+MEGABYTES = 100.0  # allowed growth of memory after the first tenth of the inputs
 
 
 def hunt(read, first, count, refusals=ModescapeError):
-    """Read ``count`` inputs; what was accepted and refused, the slowest and how memory grew.
+    """Read ``count`` inputs; returns how many were accepted and refused, the slowest, and the growth of memory.
 
     Args:
-        read: number of an input -> what it was (for the message), and a function that reads it and checks the value.
+        read: number of an input -> its description for messages, and a function that reads it and checks the value.
         first: number of the first input.
-        count: of inputs.
-        refusals: what may be raised.
+        count: number of inputs.
+        refusals: exceptions that may be raised.
     """
     tally, slowest, before = Counter(), (0.0, -1), 0.0
     for number in range(first, first + count):
@@ -65,7 +65,7 @@ def hunt(read, first, count, refusals=ModescapeError):
 
 
 def megabytes():
-    """Resident memory of this process."""
+    """Resident memory of this process, in megabytes."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
@@ -86,7 +86,7 @@ def test_recipes(tmp_path, first, count):
             again = recipes.parse(recipes.parse_yaml(written, "it"), "it")
             assert again == recipe
             assert again.content_hash("x") == recipe.content_hash("x")
-            if number % 20 == 0:  # the light reader, of `status`
+            if number % 20 == 0:  # the light reader that `status` uses
                 (tmp_path / layout.RECIPE).write_text(written, encoding="utf-8")
                 assert layout.read_recipe_values(tmp_path) == recipe.model_dump(mode="json")
 
@@ -97,7 +97,7 @@ def test_recipes(tmp_path, first, count):
 
 
 class Files:
-    """A finished study of which one file at a time is changed; ``read`` makes input ``number`` of it."""
+    """A finished study, one file of which is changed at a time; ``read`` makes input ``number``."""
 
     def __init__(self, path):
         self.path, self.study = path, Study.open(path)
@@ -124,7 +124,7 @@ class Files:
     def read(self, number):
         mutator = Mutator(number)
         kind = mutator.draw.choice(self.kinds)
-        sealed = mutator.draw.random() < 0.6  # as a stranger would: whatever checksum there is fits
+        sealed = mutator.draw.random() < 0.6  # as an attacker would: any checksum is made to match
         file, reading = kind(mutator, sealed)
 
         def restored():
@@ -138,7 +138,7 @@ class Files:
         return (kind.__name__, sealed, file.read_bytes()[:2000]), restored
 
     def _json(self, mutator, path, values, sealed):
-        """Write a changed JSON file: changed values with a seal that fits, or changed bytes."""
+        """Write a changed JSON file: changed values with a matching checksum, or changed bytes."""
         if sealed:
             changed = mutator.values(values)
             if isinstance(changed, dict):
@@ -206,7 +206,7 @@ class Files:
         return predictions.label.tolist(), rows
 
     def store(self, mutator, sealed):
-        """A description has no seal: whatever it says, no other number may come of it."""
+        """Descriptions have no checksum: whatever they say, no number may be read differently."""
         path = mutator.draw.choice(self.stores)
         split = next((split for split in layout.SPLITS if split in path.parts), "test")
         if sealed:
@@ -242,7 +242,7 @@ class Files:
         return {name: tensor.numpy().tobytes() for part in state for name, tensor in part.items()}
 
     def _tensors(self, mutator, data):
-        """Mostly the header is changed: behind it are numbers, each as good as another."""
+        """Mostly the header is changed: after it come numbers, any of which is valid."""
         end = 8 + int.from_bytes(data[:8], "little")
         match mutator.draw.randrange(4):
             case 0:

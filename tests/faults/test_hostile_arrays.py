@@ -1,4 +1,4 @@
-"""Faults, line 5: results, predictions and weights from a stranger that declare more than they hold, or lead away."""
+"""Faults, line 5: untrusted results, predictions and weights that declare more than they hold, or point elsewhere."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ def study(tmp_path):
 
 @contextlib.contextmanager
 def changed_result(study):
-    """The file of a result, open for change; its checksum fits afterwards."""
+    """The file of a result, opened for changes; its checksum is made to match afterwards."""
     path = study.path / "results/confusion.nc"
     buffer = io.BytesIO(path.read_bytes())
     with h5py.File(buffer, "r+") as file:
@@ -119,7 +119,7 @@ def test_results(study, case):
 
 
 def test_one_long_text_under_many_names(study):
-    """200 pointers to the same 100,000 characters: 20 MB out of a file of a tenth of that."""
+    """200 pointers to the same 100,000 characters: 20 MB from a file a tenth of that size."""
     with changed_result(study) as file:
         names = file.create_dataset("x", (200,), h5py.string_dtype())
         names[:] = ["y" * 100_000] + ["z"] * 199
@@ -228,7 +228,7 @@ def test_weights(study, case):
 
 
 def sign(study, name):
-    """Give a checkpoint of member 0 the checksum that its file has."""
+    """Set the recorded checksum of a checkpoint of member 0 to that of its file."""
     state = study.path / "members/000/state.json"
     digest = hashlib.sha256((study.path / "members/000" / name).read_bytes()).hexdigest()
     if name.startswith("epoch"):
@@ -271,7 +271,7 @@ def test_the_page_of_a_study_of_hostile_results_says_so(study):
 
 @pytest.mark.parametrize("name", ["log_prob", "label", "member", "epoch"])
 def test_another_order_of_bytes_is_refused(study, name):
-    """No checksum covers this description, and the numbers would be others."""
+    """No checksum covers this description, and the numbers would be read differently."""
     path = study.path / f"predictions.zarr/test/{name}/zarr.json"
     path.write_text(path.read_text().replace("little", "big"))
     with pytest.raises(WorkError, match=r"it says \[\{'name': 'bytes', 'configuration': \{'endian': 'big'\}\}"):

@@ -1,4 +1,4 @@
-"""Faults, line 5: code that a recipe names: what looks at a study imports none of it, what trains says so first."""
+"""Faults, line 5: code that a recipe names: reading a study does not import it, training says so first."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def make(image_shape, num_classes):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The current folder, with a module that says when it is imported."""
+    """The current folder, with a module that prints when it is imported."""
     (tmp_path / "evil_module.py").write_text(EVIL)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -39,7 +39,7 @@ def set_factory(study, factory, **arguments):
     values = yaml.safe_load((study / "study.yaml").read_text())
     values["model"] = {"factory": factory, "arguments": arguments}
     (study / "study.yaml").write_text(yaml.safe_dump(values))
-    # as a stranger would: the hash of this recipe, so that nothing is refused for that
+    # as an attacker would: the hash matches the recipe, so that it is not the reason to refuse
     fingerprint = Study.open(study).manifest["fingerprint"]
     recipe_hash = recipes.load(study / "study.yaml").content_hash(fingerprint)
     change_json(study / "manifest.json", recipe_hash=recipe_hash)
@@ -80,7 +80,7 @@ def test_looking_at_a_study_imports_nothing_of_its_recipe(folder, factory):
 def test_training_says_what_it_is_about_to_import(folder, quiet):
     settings = ["--set=train.members=1", "--set=train.epochs=1", "--set=data.train=20", "--engine=here"]
     words = ["train", "digits", "--set=model.factory=evil_module:make", *settings, *quiet]
-    # one stream: the line stands before what the module prints
+    # one stream: the line comes before the module's output
     done = modescape(*words, gigabytes=32, seconds=60)
     line = "importing 'evil_module' for model.factory 'evil_module:make' (code of the recipe, not of modescape)"
     assert done.returncode == 0, done.stderr
@@ -110,7 +110,7 @@ def test_analysing_says_so_too(folder):
 
 def test_built_in_networks_are_no_news():
     assert foreign_module("small_cnn") is foreign_module("modescape.models.cnn:small_cnn") is None
-    assert foreign_module("os:system") is None  # refused, hence not imported
+    assert foreign_module("os:system") is None  # it is refused, hence never imported
     assert foreign_module("unknown") is None
     assert foreign_module("a.b:c.d") == "a.b"
 

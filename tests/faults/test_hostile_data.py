@@ -1,4 +1,4 @@
-"""Faults, line 5: data from a stranger: images, arrays and tables that unpack to more than a machine has."""
+"""Faults, line 5: untrusted data: images, arrays and tables that unpack to more than a machine's memory."""
 
 import io
 import os
@@ -154,7 +154,7 @@ def test_archives_of_arrays(tmp_path, case):
 def test_an_archive_that_unpacks_to_more_than_the_memory(tmp_path, monkeypatch):
     path = archive(tmp_path / "x.npz", image=npy(np.zeros((30_000, 32, 32), np.uint8)), label=LABEL)
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr("modescape.data.decode.total_memory", lambda: 4_096_000)  # a machine of little memory
+    monkeypatch.setattr("modescape.data.decode.total_memory", lambda: 4_096_000)  # a machine with little memory
     with bounded(4, 5), pytest.raises(InputError, match=r"take 30,720,024 bytes, this machine has 4,096,000"):
         sources.npz(path)
 
@@ -186,7 +186,7 @@ def test_a_table_of_more_rows_than_any(tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     rows = pa.array(np.zeros(100_000, np.int64))
     parquet.write_table(pa.table({"label": rows}), tmp_path / "x" / "train.parquet")
-    monkeypatch.setattr(hub, "MOST_ROWS", 99_999)  # a table of billions of rows would have to be written
+    monkeypatch.setattr(hub, "MOST_ROWS", 99_999)  # instead of writing a table of billions of rows
     with bounded(16, 5), pytest.raises(InputError, match=r"train.parquet declares 100,000 rows, at most 99,999"):
         loaded(tmp_path / "x")
 

@@ -1,4 +1,4 @@
-"""Faults, line 5: recipe, manifest, states and names from a stranger; plain errors, bounded memory and time."""
+"""Faults, line 5: untrusted recipes, manifests, states and names: plain errors, bounded memory and time."""
 
 import json
 import os
@@ -52,7 +52,7 @@ ODD_YAML = {
 def test_yaml_that_grows_or_crashes(study, case):
     text, message = ODD_YAML[case]
     (study / "study.yaml").write_text(text)
-    # in a process of its own: PyYAML's parser in C ends the process on deep nesting
+    # in a process of its own: PyYAML's C parser crashes on deep nesting
     plain_error(modescape("status", study, gigabytes=0.7, seconds=10), 2, "study.yaml", message)
     with bounded(64, 10), pytest.raises(InputError, match=r"YAML|bytes|nested|more than|expected"):
         recipes.load(study / "study.yaml")
@@ -142,7 +142,7 @@ def test_folders_of_members_and_files_with_odd_names(study):
     assert Study.open(study).kept(0) == [0, 1, 2]
     assert summary(study).complete
     assert summary(study).variants == ()
-    assert verify(study) == []  # and ends, although the study holds itself
+    assert verify(study) == []  # and terminates, although the study links to itself
 
 
 HUGE = int("9" * 4_000)
@@ -200,7 +200,7 @@ def test_json_that_is_nested_or_long(study):
     with bounded(), pytest.raises(InputError, match="nested more than 20 deep"):
         Study.open(study)
     with (study / "manifest.json").open("wb") as file:
-        file.truncate(1 << 40)  # a terabyte of nothing
+        file.truncate(1 << 40)  # a sparse file of a terabyte
     with bounded(), pytest.raises(InputError, match="1,099,511,627,776 bytes"):
         Study.open(study)
 
@@ -252,7 +252,7 @@ def test_terminals_see_no_control_characters(study):
     assert not {"\x1b", "\x07", "\x9b", "\u202e", "\r", "\ud800"} & set(done.stdout)
     assert "[U+001B][2J" in done.stdout
     line = next(line for line in done.stdout.splitlines() if "gnp" in line)
-    assert "member 9 trained" in line  # no line of its own
+    assert "member 9 trained" in line  # no line was injected
     assert len(line) < 500
     change_json(study / "manifest.json", format=99, version="\x1b[2J")
     done = modescape("status", study)

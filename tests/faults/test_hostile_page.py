@@ -1,4 +1,4 @@
-"""Faults, line 5: names and messages from a stranger on the pages: text and nothing else, in a browser and in files."""
+"""Faults, line 5: untrusted names and messages on pages are plain text, in a browser and in files."""
 
 import base64
 import gzip
@@ -39,7 +39,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A whole study, trained on classes of hostile names, with hostile words wherever a stranger can write some."""
+    """A whole study, trained on classes with hostile names, with hostile text wherever an attacker can place some."""
     folder = tmp_path_factory.mktemp("page")
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (120, 8, 8), dtype=np.uint8)
@@ -50,7 +50,7 @@ def study(tmp_path_factory):
     for key in ("device", "platform", "streams", "version"):
         change_json(study.path / "manifest.json", **{key: " ".join(HOSTILE[:8])})
     change_json(study.path / "members/001/state.json", status="failed", message=" ".join(HOSTILE))
-    # attributes and variables of a result are a stranger's, too
+    # an attacker can change attributes and variables of results, too
     result = study.result("confusion")
     words = dict.fromkeys(("title", "intervals", "left_out", "split", "recipe_name", "x"), " ".join(HOSTILE[:8]))
     result["count"].attrs["long_name"] = HOSTILE[1]
@@ -70,7 +70,7 @@ class Watched(Opened):
         self.wait_for_figures(everything=path.name == "report.html")
 
     def look_around(self):
-        """Open what opens, hover over every panel, press what can be pressed."""
+        """Open everything that opens, hover over every panel, press every button."""
         self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
         for panel in self.page.query_selector_all(".chart svg")[:12]:
             panel.hover(force=True)
@@ -98,7 +98,7 @@ def test_nothing_of_a_stranger_runs_and_nothing_is_asked_for(chromium, study, na
         assert opened.said == []
         assert opened.asked == [path.as_uri(), *beside]
         if name in ("report.html", "figures/confusion.html"):
-            assert "<script>window" in shown  # it is there, as text
+            assert "<script>window" in shown  # it is present, as text
 
 
 ATTEMPTS = """place => {
@@ -113,7 +113,7 @@ ATTEMPTS = """place => {
 
 
 def calls(server):
-    """Number of calls to a server since."""
+    """Number of connections that wait at a server; accepts and closes them."""
     count = 0
     while True:
         try:

@@ -1,6 +1,6 @@
-"""Faults, line 2: the power is cut at every operation of a run, and what is left is a study that goes on.
+"""Faults, line 2: power is lost at every operation of a run, and what is left is a study that can be continued.
 
-Recorded are a whole run (training, prediction, networks of an analysis, analyses, page) and one that adds a member.
+A whole run is recorded (training, prediction, networks of an analysis, analyses, page), and one that adds a member.
 """
 
 import random
@@ -21,8 +21,8 @@ from .power import CUTS, Operation, cuts, operations
 pytestmark = pytest.mark.faults
 
 TEMPORARY = re.compile(r"(.*/)?\.[^/]+\.tmp|(.*/)?\.lock")
-LOOKED_AT = 30  # cuts of each recording at which the study is opened and verified
-FINISHED = [1, pytest.param(3, marks=pytest.mark.long)]  # cuts of each recording from which the run is finished
+LOOKED_AT = 30  # number of cuts per recording after which the study is opened and verified
+FINISHED = [1, pytest.param(3, marks=pytest.mark.long)]  # number of cuts per recording from which the run is finished
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Recording:
     done: list[Operation]
     begin: dict[str, bytes]
     settings: list[str]
-    finished: dict[str, str]  # what the study held in the end
+    finished: dict[str, str]  # the study's contents at the end
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_when_the_run_is_over_all_of_it_is_on_the_disk(recordings, name):
 
 
 def laid_out(folder: Path, held: dict[str, tuple[bytes, bytes]]) -> Path:
-    """A folder with these files; figures and the page, which nothing is read from, are left out."""
+    """Write these files to a folder, without figures and the page, which are never read."""
     for path, (content, _) in held.items():
         if not path.startswith("figures/") and path != "report.html":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def laid_out(folder: Path, held: dict[str, tuple[bytes, bytes]]) -> Path:
 
 @pytest.mark.parametrize("name", ["run", "growth"])
 def test_what_is_left_opens_and_is_sound(recordings, name, tmp_path):
-    """In the order that file systems keep, a member that is called trained has all its files."""
+    """In the order that file systems guarantee, a member with status trained has all its files."""
     recording, draw = recordings[name], random.Random(3)
     chosen = sorted(draw.sample(range(len(recording.done) + 1), LOOKED_AT))
     opened = 0

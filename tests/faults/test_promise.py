@@ -1,4 +1,4 @@
-"""Faults, line 1: what docs/durability.md says is on the disk after each stage is there, and nothing else is."""
+"""Faults, line 1: after each stage the disk has the files that docs/durability.md promises, and no others."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ WORDS = {
 
 
 def promised() -> dict[str, list[str]]:
-    """Stage -> patterns of its files, from the page's first table."""
+    """Stage -> patterns of its files, from the first table of the document."""
     rows = re.findall(
         r"^\| ([a-z ]+) \| (.*) \|$", PAGE.read_text(encoding="utf-8").split("## What a crash costs")[0], re.M
     )
@@ -43,7 +43,7 @@ def promised() -> dict[str, list[str]]:
 
 
 def files(study: Path) -> set[str]:
-    """Names of all files but the lock."""
+    """Names of all files except the lock."""
     return {str(path.relative_to(study)) for path in study.rglob("*") if path.is_file() and path.name != ".lock"}
 
 

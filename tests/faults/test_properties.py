@@ -1,4 +1,4 @@
-"""Properties of the array functions and of recipes: whatever comes in, an error in plain words or a number of its kind.
+"""Properties of the array functions and of recipes: any input gives a plain error or a valid result.
 
 Hypothesis draws the arrays (`drawing`).
 """
@@ -44,12 +44,12 @@ def anything(draw):
 
 @st.composite
 def predictions(draw, models=SOME, broken=True):
-    """Log-probabilities [model, example, class] with labels; some are minus infinity, and some NaN where ``broken``."""
+    """Log-probabilities [model, example, class] with labels; some are minus infinity and, with ``broken``, some NaN."""
     shape = (draw(models), draw(st.integers(1, 6)), draw(st.integers(1, 5)))
     stream = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     logits = stream.normal(0, draw(st.sampled_from([0.1, 1.0, 10.0, 1000.0])), shape)
     logits[stream.random(shape) < draw(st.sampled_from([0, 0, 0.3]))] = -np.inf
-    logits[..., 0] = np.where(np.isneginf(logits).all(-1), 0.0, logits[..., 0])  # some class has a probability
+    logits[..., 0] = np.where(np.isneginf(logits).all(-1), 0.0, logits[..., 0])  # some class is possible
     top = logits.max(-1, keepdims=True)
     log_prob = logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
     if broken and draw(st.booleans()):
@@ -58,21 +58,21 @@ def predictions(draw, models=SOME, broken=True):
 
 
 def check_plain(error, most=2_000, word=""):
-    """An error of ours, of a length that a person reads."""
+    """Check that it is one of our errors, and short enough to read."""
     assert isinstance(error, ModescapeError), repr(error)
     assert 10 < len(str(error)) < most
     assert word in str(error)
 
 
 def within(value, low, high):
-    """Whether all numbers lie there, NaN apart, but for rounding."""
+    """Whether all numbers except NaN are within the range, up to rounding."""
     value = np.asarray(value, dtype=np.float64)
     known = value[~np.isnan(value)]
     return bool(((known >= low - 1e-9) & (known <= high + 1e-9)).all())
 
 
 def leaves(value):
-    """All numbers of what a function returns."""
+    """All numbers in a function's result."""
     if hasattr(value, "__dataclass_fields__"):
         value = [getattr(value, name) for name in value.__dataclass_fields__]
     if isinstance(value, xr.Dataset):
@@ -84,7 +84,7 @@ def leaves(value):
     return [value]
 
 
-TWO = {  # (log_prob, label) -> whatever
+TWO = {  # functions of (log_prob, label)
     **{name: getattr(ms, name) for name in ("accuracy", "nll", "brier", "ece")},
     **{name: getattr(metrics, name) for name in ("example_scores", "reliability", "fit_temperature", "decompose")},
     **{name: getattr(metrics, name) for name in ("brier_law", "calibrated_nll", "auroc", "aupr", "fpr_at_tpr")},
@@ -96,7 +96,7 @@ TWO = {  # (log_prob, label) -> whatever
     "diversity_limits": lambda accuracy, baseline: ms.diversity_limits(accuracy, baseline, 3),
     "normalized_diversity": lambda predicted, label: ms.normalized_diversity(predicted, label, label),
 }
-ONE = {  # array -> whatever
+ONE = {  # functions of one array
     "combine": ms.combine,
     "disagreement": ms.disagreement,
     "cosine_similarity": ms.cosine_similarity,
@@ -109,7 +109,7 @@ ONE = {  # array -> whatever
 
 @pytest.mark.parametrize("name", [*TWO, *ONE])
 def test_whatever_comes_in_is_refused_plainly_or_measured(name):
-    """A ValueError and no other; what is returned are numbers, and for an input of numbers nothing is made up."""
+    """Only a ValueError may be raised, with a plain message; what is returned are numbers."""
 
     @steady
     @given(anything(), anything())
@@ -139,7 +139,7 @@ def test_scores_lie_in_their_range_and_are_unknown_only_where_the_input_is(given
         assert score.shape == (models,)
         assert within(score, 0 if name != "nll" else -1e-3, high + 1e-5)
         assert not np.isnan(score[~broken]).any()
-        assert name == "nll" or np.isnan(score[broken]).all()  # of the label alone
+        assert name == "nll" or np.isnan(score[broken]).all()  # the NLL depends only on the label's probability
         np.testing.assert_allclose(function(log_prob[:, order], label[order]), score, rtol=1e-6, atol=1e-9)
         slow = [function(log_prob[model], label) for model in range(models)]
         np.testing.assert_array_equal(slow, score)
@@ -216,7 +216,7 @@ def test_curves_of_ensembles(given_):
     worth = metrics.brier_equivalent(law.mean_member, law)
     if law.diversity > 1e-12:
         np.testing.assert_allclose(worth, 1, rtol=1e-9 + 1e-15 / law.diversity)  # scores are rounded to 1e-16
-    else:  # one network and infinitely many are the same but for rounding
+    else:  # one network and infinitely many are equal up to rounding
         assert law.diversity > 0 or worth == np.inf
 
 
@@ -282,7 +282,7 @@ PLAIN = st.recursive(
 
 
 def check_round_trip(values):
-    """An accepted recipe is the same recipe, with the same hash, after it was written and read."""
+    """An accepted recipe is unchanged, with the same hash, after it is written and read."""
     try:
         recipe = recipes.parse(values, "it")
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Reading a study of which any files are absent, cut off, flipped or full of rubbish: what was written, or an error."""
+"""Reading a study with files missing, truncated, corrupted or overwritten gives what was written, or an error."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 
 
 def pieces():
-    """Everything that a reader can ask of the study, by name, as functions of the folder."""
+    """Everything that can be read from a study, name -> function of the folder."""
 
     def of(folder):
         return Study(folder, manifest)
@@ -58,7 +58,7 @@ def predicted(study, split, member):
     return np.asarray(predictions.log_prob(predictions.index(member, 2))).tobytes()
 
 
-# what may be asked of a study that is not finished yet: an absent file says "not yet", which is no wrong number
+# readers that work on unfinished studies: a missing file means "not yet", which is not a wrong number
 UNBEGUN = {
     "members": lambda got: all(status in ("trained", "missing") for _, status, _ in got),
     "summary": lambda got: all(status in ("trained", "missing", "damaged") for status, _ in got),
@@ -76,7 +76,7 @@ def study(tmp_path_factory):
 
 
 def damaged(draw, data):
-    """The remaining bytes of a file; None: the file is deleted."""
+    """The bytes of the damaged file, or None if it is deleted."""
     place = draw(st.integers(0, max(0, len(data) - 1)))
     match draw(st.sampled_from(["gone", "cut", "flipped", "rubbish", "longer", "empty"])):
         case "gone":
@@ -134,7 +134,7 @@ def test_any_files_absent_or_damaged(study):
 
 
 def named_by_verify(study, spoilt):
-    """Every damaged file that its own reader refuses is named; a manifest that is damaged is refused itself."""
+    """Check that every damaged file that its reader refuses is named; a damaged manifest is itself refused."""
     try:
         problems = "\n".join(verify(study))
     except InputError as error:
@@ -148,7 +148,7 @@ def named_by_verify(study, spoilt):
         elif file.parent.parent.name == layout.MEMBERS:
             state = file.parent / layout.STATE
             if state in spoilt or not state.is_file():
-                continue  # nobody knows then what the others should be
+                continue  # then the expected contents of the others are unknown
             assert str(file) in problems, file
         else:
             assert str(file) in problems or file.name == layout.RECIPE, file

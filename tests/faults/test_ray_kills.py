@@ -14,8 +14,8 @@ from .conftest import settings
 from .disk import Disk, gone
 from .test_crashes import STAGES, STUDY, finished, look_at, not_done_again
 
-pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(1500)]  # the package is an extra
-RUNS = [  # of one study, one after another: whom to kill at a random operation of a stage, the run itself last
+pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(1500)]  # Ray is an optional dependency
+RUNS = [  # applied to one study in order: what to kill, at a random operation of a stage; the run itself last
     [("training", "worker"), ("training", "worker"), ("training", "run")],
     [("training", "worker"), ("training", "node"), ("training", "run")],
     [("training", "worker"), ("prediction", "worker"), ("prediction", "node"), ("networks of an analysis", "run")],
@@ -25,7 +25,7 @@ RUNS = [  # of one study, one after another: whom to kill at a random operation 
     [("analysis", "worker"), ("page", "run")],
 ]
 OPERATIONS = {"training": 20, "prediction": 6, "networks of an analysis": 20, "analysis": 4, "page": 2}
-KILLS = 20  # at least; of `RUNS` some may come too late
+KILLS = 20  # at least this many: some of `RUNS` may come too late
 
 
 def test_kills_on_a_cluster_lose_nothing(library, disk, tmp_path, monkeypatch):
@@ -34,7 +34,7 @@ def test_kills_on_a_cluster_lose_nothing(library, disk, tmp_path, monkeypatch):
     assert code == 0, text
     draw, killed, done = random.Random(0), [], {}
     for name, value in disk.environment.items():
-        monkeypatch.setenv(name, value)  # nodes are processes of this one
+        monkeypatch.setenv(name, value)  # nodes are child processes of this one
     with started() as made:
         for kills in RUNS:
             killed += disturbed(made, disk, kills, draw)
@@ -53,7 +53,7 @@ def test_kills_on_a_cluster_lose_nothing(library, disk, tmp_path, monkeypatch):
 
 
 def disturbed(made, disk, kills, draw):
-    """One run, and the kills that came to their operation; it ends by the last one, or well."""
+    """Run once; returns the kills that took place. The run ends with the last kill, or successfully."""
     address = ("--engine", "ray", "--address", made.address)
     run = disk.start("run", "digits", "--out", str(disk.root), *address, *settings(*STUDY))
     killed = []

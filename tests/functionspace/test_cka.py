@@ -1,4 +1,4 @@
-"""Unbiased linear CKA against the sums over examples that define it, its invariances, and truth that is known."""
+"""Unbiased linear CKA against the sums over examples that define it, invariances, and known values."""
 
 import tracemalloc
 from itertools import permutations
@@ -35,7 +35,7 @@ def closed(x, y):
 
 
 def biased(x, y):
-    """The usual public formula: double centring, including the diagonal."""
+    """The common biased estimate: double centring, including the diagonal."""
     x, y = x - x.mean(0), y - y.mean(0)
     return np.square(x.T @ y).sum() / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y)
 
@@ -80,9 +80,9 @@ def test_independent_features_of_many_dimensions_are_near_0_where_the_biased_est
 
 
 def test_intervals_over_batches_hold_the_truth():
-    """Of two independent features each one is shared by half: CKA is |C|^2 / (|I| |I|) = .5^2 / 2.
+    """One of two independent features is correlated by .5: CKA is |C|^2 / (|I| |I|) = .5^2 / 2.
 
-    In 300 simulations each of seven settings (CKA .09 to .94, 8 and 16 batches of 32 and 128) .94 to .96 held it.
+    In 300 simulations of each of seven settings (CKA .09 to .94; 8 or 16 batches of 32 or 128) coverage was .94 to .96.
     """
     random, inside, repeats = np.random.default_rng(0), 0, 200
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""Distances of predictions of numbers, over the error, and what two errors allow, against closed forms."""
+"""Distances of a regression's predictions, relative to the error, and their bounds given two errors: closed forms."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_over_the_error_equals_the_loop():
 
 
 def test_errors_without_anything_in_common_are_the_root_of_two_apart():
-    """Exactly where the errors are orthogonal, and 2 where they are opposite."""
+    """Exactly if the errors are orthogonal; the distance is 2 if they are opposite."""
     one, other = np.array([[1.0], [0.0]]), np.array([[0.0], [3.0]])
     target = np.zeros((2, 1))
     assert over_error(one[None], other, target)[0] == pytest.approx(UNRELATED, rel=1e-15)
@@ -60,7 +60,7 @@ def test_no_network_lies_outside_the_bounds_and_the_curves_are_what_they_say():
     baseline = errors[0]
     noise = random.normal(size=TARGET.shape)
     noise -= (noise * (MEAN[0] - TARGET)).sum() / ((MEAN[0] - TARGET) ** 2).sum() * (MEAN[0] - TARGET)
-    noisy = (MEAN[0] + 0.7 * noise)[None]  # at right angles to the error
+    noisy = (MEAN[0] + 0.7 * noise)[None]  # orthogonal to the error
     lower, upper = distance_limits(root_mean_square(noisy, TARGET), baseline)
     assert over_error(noisy, MEAN[0], TARGET)[0] == pytest.approx(lower[0], rel=1e-12)
     assert upper[0] == UNRELATED

@@ -33,7 +33,7 @@ def random_log_prob(seed: int, *shape: int) -> np.ndarray:
 def test_jensen_shannon_equals_scipy(block: int, in_blocks) -> None:
     in_blocks(diversity, block)
     pair = random_log_prob(0, 2, 17, 5)
-    expected = np.square(jensenshannon(*np.exp(pair).transpose(0, 2, 1))).mean()  # theirs is the square root, for two
+    expected = np.square(jensenshannon(*np.exp(pair).transpose(0, 2, 1))).mean()  # SciPy's is the root, for two
     assert jensen_shannon(pair) == pytest.approx(expected, abs=1e-12)
     several = random_log_prob(1, 6, 17, 5)
     prob = np.exp(several)
@@ -52,7 +52,7 @@ def test_jensen_shannon_is_bounded(seed: int, models: int, classes: int) -> None
 
 def test_jensen_shannon_extremes() -> None:
     with np.errstate(divide="ignore"):
-        certain = np.log(np.eye(3))[:, None]  # three models, each certain of another class
+        certain = np.log(np.eye(3))[:, None]  # three models, each certain of a different class
     assert jensen_shannon(certain) == pytest.approx(np.log(3), abs=1e-15)
     assert jensen_shannon(np.repeat(random_log_prob(2, 1, 20, 7), 5, axis=0)) == pytest.approx(0, abs=1e-15)
     broken = random_log_prob(3, 2, 3, 4)
@@ -91,7 +91,7 @@ def test_both_limits_are_one_at_chance(best: float, classes: int) -> None:
 @pytest.mark.parametrize(("best", "crossing"), [(0.70, 0.4375), (0.76, 0.486), (0.89, 0.659)])
 def test_upper_limit_crosses_where_the_paper_prints_it(best: float, crossing: float) -> None:
     got = brentq(lambda a: diversity_limits(a, best, 10)[1] - 1.2, 0.2, 0.9)
-    assert got == pytest.approx(crossing, abs=5e-4)  # the figures read off have three digits
+    assert got == pytest.approx(crossing, abs=5e-4)  # the paper's figures have three digits
     assert diversity_limits(best, best, 10)[1] == pytest.approx(2 * best + (1 - best) * 8 / 9)
 
 
@@ -108,19 +108,19 @@ def test_lower_limit_is_drawn_from_chance_to_the_baseline() -> None:
 
 
 def uniform(purpose: str, rows: int, count: int) -> np.ndarray:
-    """Numbers in [0, 1) from named streams, the same on every machine; [row, count]."""
+    """Uniform numbers in [0, 1) from named streams, the same on every machine; [row, count]."""
     return rng.uniform(torch.tensor([rng.key(4, purpose, row) for row in range(rows)]), count).numpy()
 
 
 @pytest.mark.parametrize(("best", "classes"), [(0.70, 10), (0.76, 10), (0.89, 10), (0.6, 100), (0.8, 2)])
 def test_both_curves_agree_with_a_simulation(best: float, classes: int) -> None:
     # 500,000 examples: the standard error is largest at a = a* = 0.89, where it is 0.0025 on a curve of 1.88. The
-    # streams are named, so this holds for good or never.
+    # streams are named, so the result never changes.
     chosen, right, other, changed, another = uniform(f"diversity limits, {best}, {classes}", 5, 500_000)
     label = (classes * chosen).astype(np.int64)
 
     def others(than: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """A class that is not this one, each with the same probability."""
+        """One of the other classes, each with the same probability."""
         return (than + 1 + ((classes - 1) * numbers).astype(np.int64)) % classes
 
     baseline = np.where(right < best, label, others(label, other))
@@ -140,7 +140,7 @@ def test_no_labels_leave_the_bounds(seed: int, examples: int, classes: int) -> N
     got = normalized_diversity(predicted[None], baseline, label)[0]
     lowest, highest = diversity_bounds(right / examples, best / examples)
     if right == examples:
-        np.testing.assert_array_equal([lowest, highest], [got, got])  # infinite, or NaN where both are always right
+        np.testing.assert_array_equal([lowest, highest], [got, got])  # infinite, or NaN if both are always right
     else:
         assert lowest - 1e-12 <= got <= highest + 1e-12
 
@@ -150,8 +150,8 @@ def test_bounds_are_attained() -> None:
     place = np.arange(examples)
     for right, best in itertools.product(range(examples), range(examples + 1)):
         baseline = np.where(place < best, 0, 1)
-        nested = np.where(place < right, 0, 1)  # right wherever the less accurate one is, and wrong alike
-        apart = np.where(place >= examples - right, 0, 2)  # right where the baseline is wrong, and wrong otherwise
+        nested = np.where(place < right, 0, 1)  # right wherever the less accurate one is, and with the same errors
+        apart = np.where(place >= examples - right, 0, 2)  # right only where the baseline is wrong, as far as possible
         got = normalized_diversity(np.stack([nested, apart]), baseline, label)
         np.testing.assert_allclose(got, diversity_bounds(right / examples, best / examples), atol=1e-12)
         two_classes = normalized_diversity(np.minimum(apart, 1)[None], baseline, label)[0]

@@ -1,4 +1,4 @@
-"""Embeddings: the same bits again, neighbours kept, PCA against scikit-learn."""
+"""Embeddings: bit-identical when repeated, neighbours kept, PCA against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def groups(seed: int = 0) -> np.ndarray:
 
 
 def test_tsne_is_the_same_twice_and_on_any_number_of_threads() -> None:
-    features = np.random.default_rng(2).normal(size=(40, 3000)).astype(np.float32)  # wide: its PCA is a random one
+    features = np.random.default_rng(2).normal(size=(40, 3000)).astype(np.float32)  # wide: its PCA is randomised
     first = embed_tsne(features, seed=3)
     np.testing.assert_array_equal(embed_tsne(features, seed=3), first)
     for threads in (1, 2):
@@ -37,7 +37,7 @@ def test_tsne_keeps_neighbours_together() -> None:
     assert points.shape == (24, 2)
     assert trustworthiness(features, points, n_neighbors=5) > 0.85
     distance = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e9 * np.eye(24)
-    assert (distance.argmin(1) // 8 == np.arange(24) // 8).all()  # each model's nearest is of its group
+    assert (distance.argmin(1) // 8 == np.arange(24) // 8).all()  # each model's nearest neighbour is in its group
 
 
 @pytest.mark.parametrize("models", [4, 5, 7])

@@ -48,7 +48,7 @@ def test_disagreement_takes_the_whole_range_of_a_type(dtype: type) -> None:
 
 @pytest.mark.ci
 def test_disagreement_of_many_examples_takes_no_more_memory() -> None:
-    """Ten times the examples: beside the input, which is counted before, the same memory at most."""
+    """Ten times the examples take no more memory, apart from the input, which is allocated beforehand."""
 
     def peak(examples: int) -> int:
         predicted = np.random.default_rng(0).integers(10, size=(4, examples)).astype(np.uint8)
@@ -79,7 +79,7 @@ def test_cosine_equals_the_double_loop_and_scikit_learn(block: int, in_blocks) -
 
 
 def test_cosine_is_summed_in_float64() -> None:
-    # 1e8 + 1 is 1e8 in float32: summed there, the second model would be parallel to the first.
+    # 1e8 + 1 is 1e8 in float32: with sums in float32, the second model would be parallel to the first.
     weights = np.array([[1e4, 1.0, 0.0], [1e4, 0.0, 1.0]], dtype=np.float32)
     assert cosine_similarity(weights)[0, 1] == pytest.approx(1 - 1 / (1e8 + 1), abs=1e-15)
     large = np.full((2, 4), 1e30, dtype=np.float32)  # squares overflow in float32

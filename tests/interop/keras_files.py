@@ -1,4 +1,4 @@
-"""Run with Keras, in a process of its own: the notebooks' three networks with random weights, saved in every layout."""
+"""Run with Keras in a process of its own: save the notebooks' three networks with random weights in every layout."""
 
 import json
 import sys
@@ -43,7 +43,7 @@ def residual(keras):
         return layers.BatchNormalization()(x)
 
     def block(x, filters, outputs, stride, projected):
-        shortcut = layers.Conv2D(outputs, 1, strides=stride)(x) if projected else x  # made before the rest, as there
+        shortcut = layers.Conv2D(outputs, 1, strides=stride)(x) if projected else x  # made first, as in the notebooks
         x = layers.ReLU()(normal(x, filters, 1))
         x = layers.ReLU()(normal(x, filters, 3, stride))
         return layers.ReLU()(layers.Add()([normal(x, outputs, 1), shortcut]))
@@ -58,7 +58,7 @@ def residual(keras):
 
 
 def paper(keras):
-    """The paper's SmallCNN, whose dense layer sees a flattened map."""
+    """The paper's SmallCNN, whose dense layer takes a flattened feature map."""
     layers = keras.layers
     x = inputs = keras.Input((32, 32, 3))
     for number, filters in enumerate((16, 32, 32)):
@@ -68,7 +68,7 @@ def paper(keras):
 
 
 def as_keras_2(model, path):
-    """The layout of Keras 2's ``model.save``: names with ``:0``, a description of its form, weights of an optimiser."""
+    """The layout of Keras 2's ``model.save``: names with ``:0``, a description of the network, optimiser weights."""
     config = json.loads(model.to_json())
     for layer in config["config"]["layers"]:
         histories = [argument for node in layer["inbound_nodes"] for argument in flat(node["args"])]
@@ -99,7 +99,7 @@ def flat(value):
 def main(folder: Path) -> None:
     import keras
 
-    keras.utils.set_random_seed(0)  # the layers' own first weights
+    keras.utils.set_random_seed(0)  # the layers' default initialisation
     random = np.random.default_rng(0)
     images = random.random((6, 32, 32, 3), dtype=np.float32)
     for name, make in (("small", small), ("medium", medium), ("residual", residual), ("paper", paper)):

@@ -1,4 +1,4 @@
-"""Files of weights: what is read of them, under which names, and what is refused before it does harm."""
+"""Files of weights: what is read from them, under which names, and what is refused before it does harm."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def prefixed(state: dict, prefix: str) -> dict:
     return {prefix + name: tensor for name, tensor in state.items()}
 
 
-WRAPPED = {  # how training programs wrap the weights of a network
+WRAPPED = {  # how training programs wrap a network's weights
     "bare": lambda state: state,
     "state_dict": lambda state: {"state_dict": state, "epoch": 7, "optimizer": {"state": {}, "lr": 0.1}},
     "model": lambda state: {"model": prefixed(state, "module."), "args": {"lr": 1}},
@@ -59,7 +59,7 @@ def test_the_networks_own_weights_are_found_however_they_are_wrapped(name: str, 
     assert found.state.keys() == module.state_dict().keys()
     for key, tensor in module.state_dict().items():
         assert torch.equal(found.state[key], tensor), key
-    if name not in ("lightning", "averaged inside"):  # without a network prefixes of parts stay
+    if name not in ("lightning", "averaged inside"):  # without a network to compare with, prefixes stay
         assert bare(read(tmp_path / "a.pt")).state.keys() == module.state_dict().keys()
 
 

@@ -1,4 +1,4 @@
-"""Ensembles as one module, against plain loops; what is exported runs without this package."""
+"""Ensembles as one module, against plain loops; exported files run without this package."""
 
 import importlib
 import json
@@ -32,7 +32,7 @@ MEMBERS = 3
 
 
 class Odd(nn.Module):
-    """An operation without a rule."""
+    """A network with an operation that has no stacking rule."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,7 @@ class Odd(nn.Module):
 def networks(make, members=MEMBERS):
     torch.manual_seed(0)
     made = [make().eval() for _ in range(members)]
-    for network in made:  # as if trained: statistics and weights of batch norm differ
+    for network in made:  # as if trained: batch-norm statistics and weights differ
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm):
                 nn.init.normal_(layer.weight)
@@ -67,7 +67,7 @@ def state_of(made):
 
 
 def held_against_each(made, leaves):
-    """The stacked graph and each network alone, also for other numbers of examples than it was traced with."""
+    """Compare the stacked graph with each network alone, also for numbers of examples it was not traced with."""
     state = state_of(made)
     graph = stacked(traced(made[0], tuple(leaf[:3] for leaf in leaves)), state.params | state.buffers, len(made))
     with torch.no_grad():
@@ -101,12 +101,12 @@ def test_networks_of_rows_and_sentences_are_stacked():
 
 
 class Many(nn.Module):
-    """One of each kind of operation that the built-in networks do not have."""
+    """One operation of each kind that the built-in networks lack."""
 
     def __init__(self):
         super().__init__()
         self.conv, self.grouped = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 4, 3, groups=2, dilation=2)
-        self.first = nn.Conv2d(2, 4, 3, groups=2, padding=1)  # in groups, of what all members see
+        self.first = nn.Conv2d(2, 4, 3, groups=2, padding=1)  # grouped, on input that all members share
         self.line, self.norm, self.flat_norm = nn.Conv1d(4, 4, 3), nn.BatchNorm2d(4), nn.BatchNorm1d(4)
         self.pool, self.query = nn.AdaptiveAvgPool2d(2), nn.Linear(8, 6)
         self.offset = nn.Parameter(torch.randn(4, 1, 1))

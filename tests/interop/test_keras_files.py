@@ -1,4 +1,4 @@
-"""Networks of Keras as ours: files that Keras writes, files in the layout of Keras 2, and what both of them say."""
+"""Keras networks as ours: files that Keras writes, files in the layout of Keras 2, and equal predictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENDINGS = (".h5", ".keras", ".weights.h5", "-keras2.h5")
 
 @pytest.fixture(scope="module")
 def made(made_once) -> Path:
-    """Files of Keras, made in a process of its own."""
+    """Keras files, made in a process of its own."""
     if importlib.util.find_spec("keras") is None:
         pytest.skip("Keras is not installed (pip install modescape[keras])")
 
@@ -60,8 +60,8 @@ def test_a_network_of_keras_says_the_same_as_ours(made: Path, name: str, ending:
     with torch.no_grad():
         own = module(images.movedim(-1, 1)).softmax(-1).numpy()
     assert np.abs(own - said).max() < 1e-5
-    assert np.abs(np.log(own) - np.log(said)).max() < 1e-3  # what is nearly certain has to agree, too
-    assert np.ptp(np.log(said), axis=0).max() > 0.02  # the outputs are no constants
+    assert np.abs(np.log(own) - np.log(said)).max() < 1e-3  # near-certain predictions have to agree, too
+    assert np.ptp(np.log(said), axis=0).max() > 0.02  # the outputs are not constant
 
 
 def keras_2(path: Path, layers: dict[str, dict[str, np.ndarray]]) -> Path:
@@ -91,7 +91,7 @@ def small_cnn(seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
 
 
 def said_by_hand(layers: dict[str, dict[str, np.ndarray]], images: np.ndarray) -> np.ndarray:
-    """The logits of that network, in Keras' own order of axes, by sums over shifted images."""
+    """The network's logits with Keras's order of axes, by sums over shifted images."""
     x = images.astype(np.float64)  # [example, row, column, channel]
     for name in list(layers)[:3]:
         kernel, padded = layers[name]["kernel"], np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))

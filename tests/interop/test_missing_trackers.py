@@ -1,4 +1,4 @@
-"""A tracker whose package is not there is said before anything is written."""
+"""A tracker whose package is missing is reported before anything is written."""
 
 import importlib.util
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ class Said(Progress):
 
 
 class Unending:
-    """A tracker that hears and does not end."""
+    """A tracker that accepts records but fails to finish."""
 
     run = "1"
 
@@ -54,4 +54,4 @@ def test_a_tracker_that_does_not_end_is_said_and_is_told_again(tmp_path):
     assert said.lines == [
         "tracking with unending stopped: finish() got an unexpected keyword; run the same command later to continue it"
     ]
-    assert not (tmp_path / "tracking").exists()  # nothing counts as told
+    assert not (tmp_path / "tracking").exists()  # nothing is recorded as sent

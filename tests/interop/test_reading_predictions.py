@@ -1,4 +1,4 @@
-"""Predictions of others in every format: the same numbers whatever file they come in, rows matched, kinds told."""
+"""Given predictions in every format: the same numbers from every file, rows matched, kinds recognised."""
 
 import json
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ def rows_of(path, columns, separator=","):
 
 
 def samples(path, order, logits, label):
-    """As lm-evaluation-harness logs them: numbers as texts, targets as numbers or texts, in any order."""
+    """Samples as lm-evaluation-harness logs them: numbers as text, targets as numbers or text, in any order."""
     with path.open("w", encoding="utf-8") as file:
         for row in order:
             chosen = [[str(value), "False"] for value in logits[row]]
@@ -253,7 +253,7 @@ def test_a_small_parquet_file_that_repeats_a_long_text_takes_no_room(tmp_path):
     raw = pa.DictionaryArray.from_arrays(texts.indices, [b"x" * 100_000])
     name = pa.array([f"r{row}" for row in range(2_000)])
     whole = pa.table({"id": name, "prediction": np.arange(2_000) % 3, "note": texts, "raw": raw})
-    parquet.write_table(whole, tmp_path / "a.parquet", store_schema=False)  # plain texts for readers
+    parquet.write_table(whole, tmp_path / "a.parquet", store_schema=False)  # not dictionary-encoded for readers
     before = pa.default_memory_pool().max_memory()
     found = read_parquet(tmp_path / "a.parquet")
     assert pa.default_memory_pool().max_memory() < before + 50_000_000  # 400 MB as plain texts

@@ -19,14 +19,14 @@ DEFLATED = zipfile.ZIP_DEFLATED
 
 
 class Program:
-    """What a pickle may be."""
+    """An object whose pickle runs a program when it is loaded."""
 
     def __reduce__(self):
         return os.system, ("echo ran",)
 
 
 def declared(shape, there=100):
-    """A file of NumPy that says it has more than it holds."""
+    """A NumPy file that declares more than it holds."""
     head = io.BytesIO()
     np.lib.format.write_array_header_2_0(head, {"descr": "<f4", "fortran_order": False, "shape": shape})
     return head.getvalue() + bytes(there)
@@ -122,7 +122,7 @@ def folder(tmp_path_factory):
     return here
 
 
-REFUSED = {  # files, labels -> what is said
+REFUSED = {  # files, labels -> the message
     ("sum.npy", "label.npy"): "sum.npy, row 7: probabilities sum to 1.1, expected 1",
     ("nan.npy", "label.npy"): "nan.npy, row 7: nan is not a number",
     ("inf.npy", "label.npy"): "inf.npy, row 8: inf is not a number",

@@ -1,4 +1,4 @@
-"""The ResNet20 of a stranger: its checkpoint with its prefix, and its error on a JPEG copy of the test images."""
+"""A published ResNet20: its checkpoint with prefixed names, and its error on a JPEG copy of the test images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = [
 
 
 class Block(nn.Module):
-    """Two convolutions and a shortcut without parameters: every second pixel, channels padded with zeros (He A)."""
+    """Two convolutions and a parameter-free shortcut: every second pixel, zero-padded channels (He's option A)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Tables of scores in every format and layout, and what is refused by its line."""
+"""Tables of scores in every format and layout, and errors that name the line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOUND = {("a", ""): [91.0, 92.1, 93.2], ("b", ""): [90.3, 91.1, 90.2]}
 
 @pytest.fixture
 def read(tmp_path):
-    """Scores by method and task, names of the runs of the first, and the notes, of a text in a file."""
+    """Write the text to a file and read it: scores by method and task, the first method's runs, and the notes."""
 
     def reading(text, name="scores.csv", columns=None, groups=()):
         path = tmp_path / name

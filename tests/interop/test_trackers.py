@@ -14,8 +14,8 @@ from modescape.errors import InputError
 from modescape.study import Study
 
 pytestmark = [
-    pytest.mark.long,  # each package takes seconds to import, and is an extra
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the trackers' own code and of what they stand on
+    pytest.mark.long,  # optional dependencies, which take seconds to import
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # from the trackers' code and their dependencies
 ]
 SMALL = ["train.members=2", "train.epochs=3", "data.test=100", "analyses=[ensemble_size]", "compute.engine=here"]
 COLUMNS = ("lr", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
@@ -27,7 +27,7 @@ def run(folder: Path, tracker: str, *more: str) -> Study:
 
 
 def check_curves(study: Study, curve) -> None:
-    """``curve(member, column)`` gives [(epoch, value)]; equal to history.csv to the last bit."""
+    """``curve(member, column)`` gives [(epoch, value)], which must be bit-identical to history.csv."""
     for member in study.trained:
         history = study.member(member).history()
         for column in COLUMNS:
@@ -84,7 +84,7 @@ def records(folder: Path) -> Iterator:
         _, length, kind = struct.unpack("<IHB", data[at : at + 7])
         parts += data[at + 7 : at + 7 + length]
         at += 7 + length
-        if kind in (1, 4):  # whole, or the last part
+        if kind in (1, 4):  # a whole record, or its last part
             record = messages.Record()
             record.ParseFromString(parts)
             parts = b""

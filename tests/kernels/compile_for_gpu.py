@@ -1,4 +1,4 @@
-"""Compile every GPU kernel for the compute capability in the first argument; print what instructions it came to."""
+"""Compile every GPU kernel for the compute capability in the first argument; print the instructions of interest."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The GPU's kernels, interpreted on the CPU, against their definitions in torch.
+"""GPU kernels, interpreted on the CPU, against their definitions in torch.
 
 `test_gpu_kernels` runs these in a process of its own, with TRITON_INTERPRET=1 set before anything imports Triton.
 """
@@ -23,7 +23,7 @@ KEYS = rng.words(torch.tensor(7), 3)
 
 
 def draw(*shape: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:
-    """Images with channels last, ties, zeros and a NaN among them."""
+    """Images in channels-last layout, with ties, zeros and a NaN."""
     x = torch.randn(*shape[:-3], *shape[-2:], shape[-3], generator=rng.stream(seed, "test images"))
     flat = x.view(-1)
     flat[::7], flat[::11], flat[4:5] = flat[0].item(), 0.0, float("nan")
@@ -45,7 +45,7 @@ def test_dropout_has_the_bits_of_its_definition(shape, drop):
 
 
 def test_sixteen_bit_numbers_are_dropped_alike():
-    """Scaled in 32 bits; the interpreter cuts off where a GPU rounds, so the last bit may differ."""
+    """Scaled in 32 bits; the interpreter truncates where a GPU rounds, so the last bit may differ."""
     x = draw(3, 2, 8, 5, 7, dtype=torch.bfloat16).nan_to_num()
     with forced("triton"):
         got = dropout.dropout(x, KEYS, 1, 6554, False)
@@ -107,9 +107,9 @@ def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
 
 @pytest.fixture
 def on_the_cpu(monkeypatch):
-    """The form of a convolution that otherwise asks for a GPU."""
+    """The form of the convolution that otherwise requires a GPU."""
     triton = forms.FORMS["triton"]
-    # the form asks for a GPU
+    # the form checks for a GPU
     monkeypatch.setitem(forms.FORMS, "triton", forms.Form(triton.forward, triton.input, triton.weight))
 
 
@@ -127,7 +127,7 @@ def normalized_cnn() -> nn.Module:
 
 @pytest.mark.parametrize("factory", ["small_cnn", f"{__name__}:normalized_cnn"])
 def test_a_step_of_stacked_members_is_each_members_own(factory, on_the_cpu):
-    """Every kernel of the GPU's path at once, in float64, against a lone member in torch's operations."""
+    """All kernels of the GPU path together, in float64, against a single member with torch's operations."""
     made = recipe.Recipe(model=recipe.Model(factory=factory))
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8, generator=stream).numpy()
@@ -156,7 +156,7 @@ def test_a_step_of_stacked_members_is_each_members_own(factory, on_the_cpu):
 
 
 def test_a_large_sum_over_rows_is_taken_in_parts():
-    """More rows than one part: several programs for a weight, summed afterwards."""
+    """More rows than one part: several programs compute a weight's gradient, summed afterwards."""
     stream = rng.stream(0, "test images")
     x = torch.randn(1, 3, 2, 30, 30, generator=stream, dtype=torch.float64)
     weight = torch.randn(1, 3, 2, 3, 3, generator=stream, dtype=torch.float64)

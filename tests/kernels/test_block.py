@@ -1,4 +1,4 @@
-"""Convolution, dropout, pooling and ReLU in one, against torch's layers in float64."""
+"""Fused convolution, dropout, pooling and ReLU against torch's layers in float64."""
 
 import pytest
 import torch
@@ -15,17 +15,17 @@ pytestmark = pytest.mark.skipif(native.library() is None, reason=str(native.miss
 KEY = torch.tensor(rng.key(0, "dropout", 3, 1))
 
 CASES = [  # images, filters, kernel, padding, windows, ceil, relu, dropped levels, bias
-    ((19, 3, 2, 3), 20, (3, 3), 1, 2, True, True, 6554, True),  # narrow images, which go together
+    ((19, 3, 2, 3), 20, (3, 3), 1, 2, True, True, 6554, True),  # narrow images, which are processed together
     ((17, 16, 4, 4), 32, (3, 3), 1, 2, False, True, 6554, True),
-    ((9, 2, 3, 3), 16, (2, 2), 3, 2, True, False, 6554, False),  # more border than kernel
+    ((9, 2, 3, 3), 16, (2, 2), 3, 2, True, False, 6554, False),  # padding wider than the kernel
     ((3, 3, 32, 32), 16, (3, 3), 1, 2, False, True, 6554, True),  # the paper's first layer
     ((2, 16, 16, 16), 32, (3, 3), 1, 2, False, True, 6554, True),
     ((2, 32, 8, 8), 32, (3, 3), 1, 2, False, False, 6554, True),
-    ((2, 16, 7, 9), 32, (3, 3), 1, 2, True, True, 6554, True),  # windows that stick out
-    ((2, 20, 8, 8), 10, (3, 3), 0, 2, False, False, 0, True),  # no multiple of any vector's length
+    ((2, 16, 7, 9), 32, (3, 3), 1, 2, True, True, 6554, True),  # pooling windows that extend over the edge
+    ((2, 20, 8, 8), 10, (3, 3), 0, 2, False, False, 0, True),  # not a multiple of any vector length
     ((2, 1, 9, 9), 5, (5, 5), 2, 3, True, True, 30_000, False),
     ((2, 6, 6, 5), 40, (1, 1), 0, 2, False, True, 100, True),
-    ((2, 7, 11, 11), 33, (3, 3), 1, 1, False, True, 6554, True),  # windows of one pixel: the dense gradient
+    ((2, 7, 11, 11), 33, (3, 3), 1, 1, False, True, 6554, True),  # pooling windows of one pixel: the gradient is dense
     ((1, 64, 5, 5), 48, (4, 2), 1, 2, True, True, 20_000, True),
     ((1, 100, 3, 3), 17, (2, 5), 2, 2, False, True, 6554, True),
 ]
@@ -33,7 +33,7 @@ CASES = [  # images, filters, kernel, padding, windows, ceil, relu, dropped leve
 
 @pytest.mark.parametrize(("shape", "filters", "kernel", "padding", "size", "ceil", "relu", "drop", "bias"), CASES)
 def test_values_and_gradients(shape, filters, kernel, padding, size, ceil, relu, drop, bias):
-    """Float32 against float64: sums of up to 800 products; 5e-6 of the largest is some tens of roundings."""
+    """Float32 against float64: sums of up to 800 products; 5e-6 of the largest is a few tens of rounding errors."""
     draw = rng.stream(0, "test images")
     x = torch.randn(*shape, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = (torch.randn(filters, shape[1], *kernel, generator=draw) / (shape[1] * kernel[0]) ** 0.5).requires_grad_()
@@ -74,7 +74,7 @@ def test_images_that_go_together_and_evaluation_have_the_bits_of_one_image_alone
     assert together.grad_fn is not None
     assert torch.equal(together.nan_to_num(7.0), evaluated.nan_to_num(7.0))
     assert evaluated.isnan().any()
-    if not drops:  # masks differ from example to example
+    if not drops:  # dropout masks differ between examples
         alone = torch.cat([blocks(one[None], chain, KEY) for one in x])
         assert torch.equal(together.nan_to_num(7.0), alone.nan_to_num(7.0))
 
@@ -91,8 +91,8 @@ def test_weights_too_large_for_the_cache_go_another_way_to_the_same_numbers(monk
     x, weight = torch.randn(2, 8, 8, 8), torch.randn(16, 8, 3, 3)
     chain = [Block(weight, None, 1, 0, 6554, 2, False, True)]
     ours = blocks(x, chain, KEY)
-    monkeypatch.setattr(module, "LARGEST_KERNELS", 100)  # kernels of many megabytes
-    monkeypatch.setattr(native.library(), "block_forward", None)  # not called
+    monkeypatch.setattr(module, "LARGEST_KERNELS", 100)  # as if kernels took many megabytes
+    monkeypatch.setattr(native.library(), "block_forward", None)  # must not be called
     assert torch.allclose(ours, blocks(x, chain, KEY), atol=1e-5)
 
 

@@ -39,7 +39,7 @@ def test_sixteen_bits_in_memory(form):
 
 @pytest.mark.parametrize("form", ON_CPU)
 def test_groups_go_where_they_can(form):
-    """Matrix products over patches know one group only; the grouped form takes over."""
+    """Matrix products over patches support a single group only; otherwise the grouped form is used."""
     assert against_torch(Choices(default=form), "half the size", torch.float64, groups=4) <= 1
 
 
@@ -55,7 +55,7 @@ def test_each_pass_has_a_form_of_its_own(monkeypatch):
         return forms.Form(wrap("forward"), wrap("input"), wrap("weight"), form.fits)
 
     for name in ON_CPU:
-        monkeypatch.setitem(FORMS, name, spy(name))  # which form was called shows nowhere else
+        monkeypatch.setitem(FORMS, name, spy(name))  # nothing else shows which form was called
     x, weight = torch.randn(2, 1, 3, 8, 8), torch.randn(2, 4, 3, 3, 3)
     key = layer_key(x.shape, weight.shape, Geometry())
     chosen = {key: {"forward": "each", "input": "patches", "weight": "grouped"}}
@@ -72,7 +72,7 @@ def test_a_layer_is_named_by_what_the_choice_depends_on():
     assert key == "16x32x32 to 32, 3x3, stride 2x2, padding 1x1, dilation 1x1, groups 2"
     assert key == layer_key(
         x[:3, :7].shape, weight[:3].shape, Geometry.of(2, 1, 1, 2)
-    )  # not the members, not the batch
+    )  # independent of members and batch size
 
 
 def test_under_vmap_it_is_the_stacked_one():

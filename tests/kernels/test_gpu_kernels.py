@@ -1,4 +1,4 @@
-"""The GPU's kernels without a GPU: interpreted on the CPU, and compiled for GPUs that are not here."""
+"""GPU kernels without a GPU: interpreted on the CPU, and compiled for absent GPUs."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ pytest.importorskip("triton")
 @pytest.mark.long
 @pytest.mark.parametrize("chosen", ["not long", "long"])
 def test_interpreted_on_the_cpu(chosen):
-    """Triton decides when it is imported whether it interprets, so this takes another process."""
+    """Triton decides at import whether to interpret, so this needs a new process."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", chosen, str(HERE / "interpreted_gpu_kernels.py")]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=HERE.parents[1])
@@ -24,7 +24,7 @@ def test_interpreted_on_the_cpu(chosen):
 @pytest.mark.ci
 @pytest.mark.parametrize("capability", [pytest.param(80, marks=pytest.mark.long), 90])  # A100; H100 and H200
 def test_compiled_for_real_gpus_they_use_matrix_units_and_wide_loads(capability):
-    """No GPU is needed to compile for one."""
+    """Compiling for a GPU does not need one."""
     command = [sys.executable, str(HERE / "compile_for_gpu.py"), str(capability)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

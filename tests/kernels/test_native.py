@@ -1,4 +1,4 @@
-"""Finding a compiler, compiling once, loading nothing that another user may have written, doing without."""
+"""The compiler is found and runs once; no library that others can write is loaded; without a compiler all works."""
 
 import os
 import shutil
@@ -41,11 +41,11 @@ def test_a_library_that_others_can_write_is_not_loaded(tmp_path):
     (made,) = (tmp_path / "native").iterdir()
     made.write_bytes(b"no library at all")
     made.chmod(0o722)
-    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled anew, in its place
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled again, replacing it
     assert made.stat().st_mode & 0o022 == 0
     (tmp_path / "native").chmod(0o777)
     made.write_bytes(b"no library at all")
-    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled beside it, and kept nowhere
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled elsewhere, and not kept
     assert made.read_bytes() == b"no library at all"
 
 
@@ -73,7 +73,7 @@ def test_a_compiler_that_fails(tmp_path):
 @pytest.mark.ci
 @has_compiler
 def test_a_compiler_that_does_not_know_this_processor(tmp_path):
-    """The second try leaves -march=native out."""
+    """The second attempt omits -march=native."""
     wrapper = tmp_path / "cc"
     wrapper.write_text(
         f'#!/bin/sh\nfor a in "$@"; do [ "$a" = -march=native ] && exit 1; done\nexec {native.find_compiler()} "$@"\n'
@@ -118,7 +118,7 @@ for one, other in zip(here, there, strict=True):
     not native.levels(runtime.processor_features().split()), reason="no kernels are prebuilt for this processor"
 )
 def test_prebuilt_kernels_are_taken_where_nothing_compiles_and_where_a_plan_says_so(tmp_path):
-    """They give the numbers of those compiled here; whether to the last bit is the compiler's choice."""
+    """They give the numbers of kernels compiled here; whether bit for bit depends on the compiler."""
     compiler = native.find_compiler()
     native.compile_into(tmp_path / "x86-64-v3.so", str(compiler), (*native.FLAGS, "-march=x86-64-v3"))
     for path, expected in (
@@ -139,7 +139,7 @@ def test_levels_of_processors():
 
 
 def test_other_kernels_than_a_study_was_begun_with_are_said():
-    """The wheel's kernels are not in a checkout, so a plan that names them gets others here."""
+    """The wheel's kernels are not in a checkout, so a plan that names them gets different ones here."""
     before = "x86-64-v4" if native.build() != "x86-64-v4" else "here"
     said = native.missing(before)
     assert said is not None

@@ -19,7 +19,7 @@ KEYS = rng.words(KEY, 3)
 
 
 def images(*shape: int, last: bool = True, seed: int = 0) -> torch.Tensor:
-    """Normal numbers with ties, zeros, negative zeros and a NaN among them."""
+    """Normal numbers, with ties, zeros, negative zeros and a NaN."""
     x = torch.randn(*shape, generator=rng.stream(seed, "test images"))
     flat = x.view(-1)
     flat[::7] = flat[0]
@@ -96,7 +96,7 @@ def test_pooling_in_c_has_the_bits_of_torch(shape, size, ceil, drop, relu):
 @pytest.mark.parametrize("order", ["dropout first", "relu first"])
 @pytest.mark.parametrize("drop", [0, 20_000])
 def test_pooling_is_the_three_layers_one_after_another(version, order, drop):
-    """Whichever comes first: values and gradients of torch's own layers."""
+    """In any order of the layers: values and gradients of torch's own layers."""
     x = torch.randn(4, 16, 9, 9, generator=rng.stream(1, "test images")).requires_grad_()
     mask = keep_mask(KEY, 2, x.shape, drop, x.dtype)
     if order == "dropout first":

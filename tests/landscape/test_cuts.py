@@ -1,4 +1,4 @@
-"""Directions and cuts: lengths, right angles, what they are invariant to, and projections on them."""
+"""Directions and cuts: norms, orthogonality, invariances, and projections onto them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_directions_leave_out_biases_and_norms_and_say_where_there_is_no_room():
     assert left_out(params, network) == ["0.bias", "1.weight", "1.bias", "3.bias"]
     field = Landscape(network, batches=[(numbers(4, 3, 4, 4), torch.arange(4) % CLASSES)])
     cut = field.random_cut()
-    assert cut.about["crowded"] == ["0.weight"]  # filters of one weight
+    assert cut.about["crowded"] == ["0.weight"]  # filters with a single weight
     assert abs(cut.angle - 90) > 1
     assert field.random_cut(normalization="layer").angle == pytest.approx(90)
     with pytest.raises(InputError, match="there is no normalization 'none'"):
@@ -72,7 +72,7 @@ def test_the_centre_of_a_grid_is_the_point_s_own_loss(policy):
 
 
 def rescaled(network, factor):
-    """The same function: a layer's weights and bias times a factor, the next layer's weights over it."""
+    """The same function: one layer's weights and bias times a factor, the next layer's weights divided by it."""
     twin = copy.deepcopy(network)
     with torch.no_grad():
         twin[0].weight *= factor
@@ -87,12 +87,12 @@ def test_filter_normalised_surfaces_do_not_see_the_scale_of_a_layer():
     np.testing.assert_allclose(first.loss, second.loss, rtol=1e-10)
     plain = [Landscape(one, batches=data()) for one in (network, rescaled(network, 7.0))]
     free = [field.surface(field.random_cut(normalization="model"), GRID).loss for field in plain]
-    assert np.abs(free[0] - free[1]).max() > 1e-2  # which shows that the test sees it
+    assert np.abs(free[0] - free[1]).max() > 1e-2  # without normalisation, the test detects the scale
 
 
 def test_with_recomputed_batch_norm_they_do_not_see_the_scale_of_a_filter():
     network = mlp(norm=True)
-    network[1].eps = 1e-30  # it is in no proportion to the filters
+    network[1].eps = 1e-30  # eps does not scale with the filters
     twin = copy.deepcopy(network)
     factors = torch.tensor([1.0, 3.0, 0.2, 1.0, 5.0, 0.7], dtype=torch.float64)
     with torch.no_grad():
@@ -160,5 +160,5 @@ def test_a_trajectory_is_projected_on_its_principal_plane():
     np.testing.assert_allclose(cut.about["principal_shares"], shares[:2] / shares.sum())
     np.testing.assert_allclose(projected.coordinates[-1], 0, atol=1e-12)  # the last point is the origin
     whole = np.hypot(np.linalg.norm(projected.coordinates, axis=1), projected.residual)
-    np.testing.assert_allclose(whole, np.linalg.norm(places.numpy(), axis=1))  # Pythagoras: unit axes at right angles
+    np.testing.assert_allclose(whole, np.linalg.norm(places.numpy(), axis=1))  # Pythagoras: the axes are orthonormal
     assert cut.lengths == pytest.approx((1, 1))

@@ -1,4 +1,4 @@
-"""`Landscape`: losses, batch norm, stacked points and what is refused."""
+"""`Landscape`: losses, batch norm, stacked points, and refusals."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def test_pictures_go_in_pieces_channels_last_where_the_network_allows():
     assert [len(list(field.evaluator.batches())) for field in fields] == [3, 3]
     small = seeded(nn.Sequential(nn.Conv2d(1, 16, 3), nn.Flatten(), nn.Linear(64, CLASSES))).float()
     uncut = Landscape(small, batches=[(numbers(300, 1, 4, 4), torch.arange(300) % CLASSES)])
-    assert len(list(uncut.evaluator.batches())) == 1  # they fit in the caches anyway
+    assert len(list(uncut.evaluator.batches())) == 1  # small enough for the caches
     own = Landscape(free, batches=batches, loss=functional.cross_entropy)
-    assert len(list(own.evaluator.batches())) == 1  # who knows what it is a mean over
+    assert len(list(own.evaluator.batches())) == 1  # an unknown loss may not be a mean over examples
     for field in (*fields, own):
         assert field.value() == pytest.approx(wanted, rel=1e-6)
         assert field.value_and_gradient()[0] == pytest.approx(wanted, rel=1e-6)
@@ -108,7 +108,7 @@ def test_recomputed_statistics_are_torch_s_cumulative_average():
     assert field.value() == pytest.approx(float(sum(losses)) / 2, rel=1e-13)
     fresh = field.local().held["1.running_var"]
     torch.testing.assert_close(fresh, reference[1].running_var)
-    torch.testing.assert_close(network[1].running_var, mlp(norm=True)[1].running_var)  # nobody else's are touched
+    torch.testing.assert_close(network[1].running_var, mlp(norm=True)[1].running_var)  # other networks are not modified
 
 
 def test_policies_differ_as_they_should():
@@ -146,7 +146,7 @@ def test_uneven_batches_count_by_their_examples_or_tokens():
     with torch.no_grad():
         wanted = functional.cross_entropy(network(tokens).flatten(0, 1), their.flatten())
     assert own.value() == pytest.approx(float(wanted), rel=1e-13)
-    assert own.evaluate().units == 12  # two of the fourteen are ignored
+    assert own.evaluate().units == 12  # two of the fourteen labels are ignored
     pairs = [(inputs[:2], inputs[:2]), (inputs[2:], inputs[2:])]
     own_loss = Landscape(network, None, pairs, lambda output, x: (output.sum() + x.sum()) / len(output))
     with torch.no_grad():
@@ -237,7 +237,7 @@ def test_a_network_that_is_no_function_is_said():
 
 
 class OwnWeights(nn.Module):
-    """Keeps its weights in a list beside its parameters, where nobody finds them."""
+    """Keeps weights in a plain list, where they are not registered as parameters."""
 
     def __init__(self):
         super().__init__()

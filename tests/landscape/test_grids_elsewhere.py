@@ -1,4 +1,4 @@
-"""Grids spread over worker processes: the bits of one process, and what is left when a worker is killed."""
+"""Grids spread over worker processes: bit-identical to one process, also after a worker is killed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def convolutions():
 
 @dataclass(frozen=True)
 class Context:
-    """Opens one of two networks; a worker that opens it while the named file is there takes the file and dies."""
+    """Opens one of two networks; a worker that opens it while the named file exists removes the file and dies."""
 
     name: str
     fatal: Path | None = None
 
     def open(self):
         if self.fatal is not None:
-            with contextlib.suppress(FileNotFoundError):  # there is none, or the other worker took it
+            with contextlib.suppress(FileNotFoundError):  # there is none, or the other worker removed it
                 self.fatal.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
         if self.name == "mlp":
@@ -72,7 +72,7 @@ def test_worker_processes_give_the_bits_of_one_process(engine):
 
 
 def test_points_that_run_stacked_are_the_same_in_other_groups(engine):
-    """Within rounding: a matrix product of many networks at once may be summed otherwise than one of few."""
+    """Up to rounding: a matrix product of many networks may sum in another order than one of a few."""
     field, cut = Context("mlp").open()
     assert field.stack
     spread = measure(field, cut, GRID, engine=engine, workplace=Context("mlp"))
@@ -84,12 +84,12 @@ def test_what_a_killed_worker_left_is_gone_on_with(engine, tmp_path):
     file, fatal = tmp_path / "grid.npz", tmp_path / "fatal"
     first = measure(field, cut, GRID, engine=engine, workplace=Context("convolutions"))
     begun = np.where(np.arange(81).reshape(9, 9) < 20, first.loss, np.nan)
-    measure(field, cut, GRID[:3], GRID[:3], engine=engine, workplace=Context("convolutions"))  # workers hold it open
+    measure(field, cut, GRID[:3], GRID[:3], engine=engine, workplace=Context("convolutions"))  # workers keep it open
     fatal.touch()
     with pytest.raises(WorkError, match=r"of the grid failed: the worker process died \(killed by signal 9\)"):
         measure(field, cut, GRID, start=begun, file=file, engine=engine, workplace=Context("convolutions", fatal=fatal))
     assert not fatal.exists()
-    start = None if file.exists() else begun  # the other worker may have had time for a pass, which is kept, or not
+    start = None if file.exists() else begun  # the other worker may have finished a pass, which is kept
     done = measure(field, cut, GRID, start=start, file=file, engine=engine, workplace=Context("convolutions"))
     assert done.missing == 0
     np.testing.assert_array_equal(done.loss, first.loss)

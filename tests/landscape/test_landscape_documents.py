@@ -1,4 +1,4 @@
-"""The lines of Python in docs/landscape.md are run, with networks that are not of this package."""
+"""The Python code of docs/landscape.md is run with networks from outside this package."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPLETE, REST = REST.split("\n## ", 1)
 
 
 class Residual(nn.Module):
-    """Two blocks of a ResNet with batch norm."""
+    """A small ResNet of two blocks with batch norm."""
 
     def __init__(self):
         super().__init__()
@@ -40,7 +40,7 @@ class Residual(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Torch's own encoder, a class for every token."""
+    """Torch's own encoder, which classifies every token."""
 
     def __init__(self):
         super().__init__()
@@ -71,7 +71,7 @@ SMALLER = {"epochs=20": "epochs=1", "[:300]": "[:40]", "split(100)": "split(20)"
 
 @pytest.mark.ci
 def test_a_resnet_and_a_transformer_are_complete(capsys):
-    """The document's own code, on fewer pictures, for fewer steps."""
+    """The document's own code on fewer pictures and with fewer steps."""
     begin, *networks = blocks_of(COMPLETE)
     names = {}
     with rng.seeded(0):

@@ -1,4 +1,4 @@
-"""The spline that fills grids in: other people's splines, and what is said of its errors."""
+"""The spline that fills in grids: against SciPy's splines, and its error estimates."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def measured_at(index, shape=(9, 9)):
 
 
 def test_on_a_line_it_is_the_natural_cubic_spline():
-    values = np.sin(np.arange(21) / 3.0) - 0.1  # not all above 0
+    values = np.sin(np.arange(21) / 3.0) - 0.1  # not all positive
     measured = np.isin(np.arange(21), [0, 2, 3, 7, 11, 16, 20])
     places = np.flatnonzero(measured)
     wanted = CubicSpline(places, values[measured], bc_type="natural")(np.arange(21))
     np.testing.assert_allclose(interpolated(values, measured), wanted, atol=1e-10)
-    own = interpolated(np.exp(values), measured)  # above 0: of logarithms
+    own = interpolated(np.exp(values), measured)  # positive: interpolated as logarithms
     np.testing.assert_allclose(np.log(own), wanted, atol=1e-10)
 
 
@@ -41,12 +41,12 @@ def test_on_a_plane_it_is_the_polyharmonic_spline_of_scipy():
     np.testing.assert_array_equal(found[measured], values[measured])
     tilted = grid(lambda x, y: 2 * x - 3 * y)
     guess, error = predicted(tilted, measured)
-    np.testing.assert_allclose(guess, tilted, atol=1e-10)  # a plane is itself
+    np.testing.assert_allclose(guess, tilted, atol=1e-10)  # planes are reproduced exactly
     assert error.max() < 1e-8
 
 
 def test_errors_are_those_of_points_left_out_grown_as_the_kernel_says():
-    """With one point not measured: the largest score nearby, each found by leaving a point out and fitting anew."""
+    """For one unmeasured point: the largest leave-one-out score nearby, from refitting without each point."""
     values, measured = grid(lambda x, y: np.sin(5 * x) * y - 2, 5), np.ones((5, 5), dtype=bool)
     measured[2, 2] = False
     scores = {}
@@ -60,13 +60,13 @@ def test_errors_are_those_of_points_left_out_grown_as_the_kernel_says():
     guess, error = predicted(values, measured)
     expected = error[2, 2] * max(abs(guess[2, 2]), floor_of(values[measured]))
     four = max(scores[place] for place in nearest[:4]) * own
-    eight = max(scores[place] for place in nearest[:8]) * own  # two of the four on the diagonals are among the six
+    eight = max(scores[place] for place in nearest[:8]) * own  # six are used: two of four on the diagonals
     assert four <= expected + 1e-12
     assert expected <= eight + 1e-12
 
 
 def deviation(places, place):
-    """Of a random field of variogram r^3 at a place, given its values at others: one row added to the system."""
+    """Conditional deviation of a random field with variogram r^3 at a place, given its values at others."""
     terms = np.c_[np.ones(len(places)), places]
     kernel = np.linalg.norm(places[:, None] - places[None], axis=2) ** 3
     system = np.block([[kernel, terms], [terms.T, np.zeros((3, 3))]])

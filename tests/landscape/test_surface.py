@@ -1,4 +1,4 @@
-"""Grids: closed forms, going on where one was left, gaps, fewer points, and files of other tools."""
+"""Grids: closed forms, resuming, gaps, refinement with fewer points, and files of other tools."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_quadratic_on_a_grid_is_its_closed_form(bowl):
 
 
 def counted(field):
-    """The landscape, and a list that fills with the points of each pass."""
+    """The landscape, and a list to which every pass appends its number of points."""
     passes = []
     own = field.sweep
     field.sweep = lambda points: (passes.append(len(points)), own(points))[1]
@@ -73,13 +73,13 @@ def test_a_grid_goes_on_where_it_was_left(tmp_path, name):
     assert passes == [17]
     np.testing.assert_allclose(done.loss, whole.loss, rtol=1e-12)
     np.testing.assert_allclose(read(file).fields["accuracy"], whole.fields["accuracy"], rtol=1e-12)
-    begun = np.where(left.measured, left.loss, np.nan)  # an array will do
+    begun = np.where(left.measured, left.loss, np.nan)  # an array is accepted, too
     np.testing.assert_allclose(field.surface(cut, GRID, start=begun).loss, whole.loss, rtol=1e-12)
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Opens a landscape and a cut where an engine works."""
+    """Opens a landscape and a cut in an engine's workers."""
 
     broken: bool = False
 
@@ -130,12 +130,12 @@ def test_gaps_are_counted_and_never_filled():
     assert surface.missing == 0
     hill = refine(lambda index: np.where(index % 17 > 11, np.nan, 1.0 + index), (17, 17), 0.01)
     assert np.isnan(hill.values[:, 12:]).all()
-    assert hill.measured[:, 12:].all()  # nothing there is taken from neighbours
+    assert hill.measured[:, 12:].all()  # nothing there is interpolated
     assert np.isfinite(hill.values[:, :12]).all()
 
 
 def narrow(index, size=33):
-    """A smooth bowl with a narrow hill, above 0."""
+    """A smooth, positive bowl with a narrow hill."""
     x, y = (index % size) / (size - 1) * 2 - 1, (index // size) / (size - 1) * 2 - 1
     return 0.1 + x**2 + 3 * y**2 + 2 * np.exp(-30 * ((x - 0.4) ** 2 + (y + 0.3) ** 2))
 
@@ -154,7 +154,7 @@ def test_fewer_points_make_the_same_picture_within_the_stated_error(tolerance):
 
 def test_what_a_coarse_grid_cannot_see_is_found_by_the_controls():
     def striped(index):
-        return 1.0 + (index % 33 % 2)  # every other column, which no coarser grid has
+        return 1.0 + (index % 33 % 2)  # alternating columns, invisible on any coarser grid
 
     found = refine(striped, (33, 33), 0.02)
     assert found.measured.mean() > 0.9
@@ -174,7 +174,7 @@ def test_refinement_on_a_line_and_of_a_landscape(bowl):
     assert np.isfinite(fewer.fields["accuracy"]).all()
     again, passes = counted(field)
     known = measure(again, cut, x, start=whole, tolerance=0.02)
-    assert passes == []  # what was measured before is looked up
+    assert passes == []  # earlier measurements are looked up
     np.testing.assert_array_equal(known.loss, whole.loss)
     with pytest.raises(InputError, match="the tolerance is 0"):
         measure(field, cut, x, tolerance=0)
@@ -187,7 +187,7 @@ def test_surfaces_of_loss_landscape(tmp_path):
     with h5py.File(tmp_path / "own.h5") as file:
         np.testing.assert_array_equal(file["train_loss"][()].ravel(), [0.5, -1, -1, -1, 7, -1])
         np.testing.assert_array_equal(file["train_acc"][()].ravel()[[0, 4]], [25, 100])
-        assert file["train_loss"].shape == (3, 2)  # as their tool makes it, whatever the order of the numbers
+        assert file["train_loss"].shape == (3, 2)  # as their tool writes it
     back = read(tmp_path / "own.h5")
     assert back.missing == 4
     np.testing.assert_array_equal(back.loss, surface.loss)

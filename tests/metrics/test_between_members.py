@@ -1,4 +1,4 @@
-"""Spread of accuracy between members: against statsmodels' numbers by hand, and a population with known truth."""
+"""Spread of accuracy between members: against formulas by hand, and a population with known truth."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ from modescape.metrics.between_members import between_members
 def population(
     random: np.random.Generator, members: int, examples: int, spread: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Members right on an example with its own probability plus a shift of the member; and the members' accuracies.
+    """Members are right with the example's probability plus a shift of their own; also the members' true accuracies.
 
-    The shift is uniform with this standard deviation and never leaves [0, 1], so it is the accuracy's deviation.
+    Shifts are uniform with this standard deviation and never lead outside [0, 1], so it is that of accuracies.
     """
     easy = random.choice([0.15, 0.85, 0.9], examples)
     shift = random.uniform(-1, 1, members) * spread * 3**0.5

@@ -1,4 +1,4 @@
-"""Differences of calibration errors on the same resampled examples, against what many test sets show."""
+"""Differences of calibration errors on the same resampled examples, against their spread over many test sets."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def test_the_interval_holds_the_mean_difference_and_tells_a_worse_network():
         held = ResampledErrors(EXAMPLES, None, at)
         half.append(paired_half(held.of(over, right), held.of(sure, right)))
     inside = np.abs(change - change.mean()) <= half
-    assert inside.mean() >= 0.85  # 60 sets know a coverage of .95 to .03
+    assert inside.mean() >= 0.85  # the standard error of a coverage of .95 is .03 for 60 sets
     assert 0.7 < np.mean(half) / (1.96 * change.std(ddof=1)) < 1.5
 
 
@@ -49,4 +49,4 @@ def test_groups_are_drawn_as_one():
         paired_half(held.of(over[at], right[at]), held.of(sure[at], right[at]))
         for held, at in ((alone, slice(None)), (grouped, five))
     ]
-    assert np.isclose(*halves)  # copies of every example, a group each, tell no more than the examples
+    assert np.isclose(*halves)  # grouped copies of every example carry no more information

@@ -10,7 +10,7 @@ from modescape.metrics.subsets import subsets
 
 
 def predictions(seed: int, members: int, examples: int, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Members that share a signal, with errors of their own on each example and a confidence of their own."""
+    """Members that share a signal and have their own errors on each example and their own confidence."""
     numbers = np.random.default_rng(seed)
     signal = 2 * numbers.normal(size=(examples, classes))
     sure = np.exp(0.2 * numbers.normal(size=(members, 1, 1)))
@@ -31,7 +31,7 @@ def test_scores_are_those_of_the_subsets_and_means_over_examples(block: int, in_
         masks = subsets(5, size)
         found = subset_scores(log_prob, label, masks)
         np.testing.assert_allclose(estimate.score, [found.score[name].mean() for name in SCORES], atol=1e-13)
-        np.testing.assert_allclose(estimate.example.mean(1), estimate.score, atol=1e-7)  # the ECE's in float32
+        np.testing.assert_allclose(estimate.example.mean(1), estimate.score, atol=1e-7)  # the ECE's are float32
         for row, values in enumerate(found.example.values()):
             np.testing.assert_allclose(estimate.example[row], values, atol=1e-13)
 
@@ -48,7 +48,7 @@ def test_examples_of_the_ece_change_it_as_leaving_them_out_does() -> None:
 
 @pytest.mark.parametrize("members", [3, 4, 7])
 def test_influences_on_brier_are_those_of_its_law_at_every_size(members: int) -> None:
-    # Of the law B1 - (1 - 1/k) V, from leaving each member out; the size n - 1 without it is never looked at.
+    # Influences on the law B1 - (1 - 1/k) V, from leaving out each member, without scoring subsets of size n - 1.
     log_prob, label = predictions(2, members, 50)
     for size, estimate in estimates(log_prob, label).items():
         without = np.array([brier_law(np.delete(log_prob, i, 0), label).at(size) for i in range(members)])
@@ -59,7 +59,7 @@ def test_influences_on_brier_are_those_of_its_law_at_every_size(members: int) ->
 def test_influences_on_the_nll_are_near_its_derivative() -> None:
     log_prob, label = predictions(3, 10, 1000)
     of_label = np.exp(log_prob[:, np.arange(1000), label])
-    derivative = 1 - (of_label / of_label.mean(0)).mean(1)  # of -log mean p by the weight of member i
+    derivative = 1 - (of_label / of_label.mean(0)).mean(1)  # of -log mean p in the weight of member i
     half = dict(size_estimates(log_prob, label, size_masks(10, [5], 60, 0)))[5]
     own = influence_of(half)[1].mean(1)
     assert np.corrcoef(own, derivative)[0, 1] > 0.9  # .96 to .99 over three seeds
@@ -73,7 +73,7 @@ def influence_of(estimate: Estimate) -> np.ndarray:
 
 def test_two_members_show_no_influence_on_their_gain() -> None:
     log_prob, label = predictions(4, 2, 60)
-    log_prob[1] = np.log(1 / 4)  # much worse than the other one
+    log_prob[1] = np.log(1 / 4)  # much worse than the other member
     found = estimates(log_prob, label)
     gain = found[2].gain(found[1])
     np.testing.assert_allclose(gain.new(), gain.these())
@@ -115,7 +115,7 @@ def test_runs_are_members_whose_influence_is_their_own_score() -> None:
 @pytest.mark.ci
 @pytest.mark.parametrize("size", [2, 5])
 def test_intervals_cover_new_members_and_are_short(size: int) -> None:
-    # Five members and 300 examples, new ones each time: below all members, and all members at once.
+    # Five new members and 300 new examples each time: at sizes below five, and at five.
     drawn = []
     for seed in range(300):
         found = estimates(*predictions(seed, 5, 300), limit=10)
@@ -123,6 +123,6 @@ def test_intervals_cover_new_members_and_are_short(size: int) -> None:
         drawn.append((gain.score, *gain.new()))
     value, low, high = np.moveaxis(np.array(drawn), 1, 0)[..., :3]
     inside = ((low <= value.mean(0)) & (value.mean(0) <= high)).mean(0)
-    assert (inside > 0.91).all()  # 300 draws know a share of 0.95 to 0.013
+    assert (inside > 0.91).all()  # the standard error of a share of 0.95 is 0.013 for 300 draws
     assert (inside < 0.99).all()
     assert ((high - low).mean(0) / (2 * 1.96 * value.std(0)) < 1.4).all()

@@ -1,4 +1,4 @@
-"""The labelled curve: direct averages, the exact law, its intervals, and what it takes and refuses."""
+"""The labelled curve: direct averages, the exact law, intervals, and accepted and refused input."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ def test_intervals_hold_their_estimate(case) -> None:
         new, these = (part[f"{quantity}_high{whom}"] - part[f"{quantity}_low{whom}"] for whom in ("", "_these"))
         assert (new >= these - 1e-12).all()
     for name in ("gain", "gain_low", "gain_high", "gain_low_these", "gain_high_these"):
-        assert (curve[name].sel(size=1) == 0).all()  # exactly: a size against itself
-    # Paired: the gain of Brier at full size is known better than by differencing two intervals.
+        assert (curve[name].sel(size=1) == 0).all()  # exactly 0: a size against itself
+    # Paired: the interval of the Brier gain at full size is shorter than a difference of two intervals.
     length = curve["score_high"] - curve["score_low"]
     unpaired = np.hypot(*length.sel(metric="brier", size=[1, 5]).values)
     assert float((curve["gain_high"] - curve["gain_low"]).sel(metric="brier", size=5)) < unpaired
@@ -109,7 +109,7 @@ def test_interval_of_a_gain_that_is_never_a_loss_equals_its_formula(case, metric
 
 
 def test_a_gain_in_nll_or_brier_is_never_given_as_a_loss() -> None:
-    log_prob, label = predictions(13, 3, 8, 3)  # so few examples that a symmetric interval would hold 0
+    log_prob, label = predictions(13, 3, 8, 3)  # so few examples that a symmetric interval would include 0
     curve = ms.ensemble_curve(log_prob, label).sel(size=[2, 3], metric=["nll", "brier"])
     assert ((curve["gain_low"] < curve["gain"]) & (curve["gain"] < curve["gain_high"])).all()
     assert (curve["gain_high"] < 0).all()
@@ -139,7 +139,7 @@ def test_one_member_has_an_interval_of_test_examples_alone() -> None:
     assert float(here["score"]) == accuracy(log_prob[0], label)
     right = round(100 * float(here["score"]))
     wilson = stats.binomtest(right, 100).proportion_ci(0.95, "wilson")
-    assert float(here["score_low"]) == pytest.approx(wilson.low, abs=3e-3)  # N - 1 in place of N in the variance
+    assert float(here["score_low"]) == pytest.approx(wilson.low, abs=3e-3)  # the variance uses N - 1 in place of N
     assert float(here["score_high"]) == float(here["score_high_these"])
     assert float(curve["brier_law"][0]) == float(curve["score"].sel(metric="brier", size=1))
     for name in ("gain", "gain_low", "gain_high"):

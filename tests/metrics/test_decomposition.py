@@ -1,4 +1,4 @@
-"""The identities of ensembles' scores against predictions averaged by other means, and closed forms."""
+"""Decompositions of ensemble scores against independently averaged predictions, and closed forms."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from modescape.metrics.decomposition import DECOMPOSED, LABEL_FREE
 
 torch.set_num_threads(1)
 
-TIGHT = 1e-12  # relative: some thousand roundings of float64
+TIGHT = 1e-12  # relative tolerance: some thousand float64 rounding errors
 
 
 def predictions(seed: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +44,7 @@ def test_diversity_of_each_example_is_its_formula() -> None:
     np.testing.assert_allclose(example["brier"], pairs, rtol=TIGHT)
     at = np.arange(30)
     expected = np.log(prob.mean(0)[at, label]) - log_prob[:, at, label].mean(0)
-    np.testing.assert_allclose(example["nll"], expected, rtol=1e-10)  # a difference: relative to what is left of it
+    np.testing.assert_allclose(example["nll"], expected, rtol=1e-10)  # looser, since it is a difference
     expected = -np.log(np.prod(prob, axis=0) ** (1 / 4) @ np.ones(5))
     np.testing.assert_allclose(example["nll_geometric"], expected, rtol=TIGHT)
     assert (np.stack([example[name] for name in ("brier", "nll", "nll_geometric")]) > 0).all()
@@ -95,8 +95,8 @@ def test_probabilities_of_zero_give_what_is_promised() -> None:
     parts = decompose(log_prob, np.array([0, 0, 0]))
     expected = {
         "brier": [0.5, 0.125, 0.0],
-        "nll": [np.inf, np.inf, np.nan],  # the last: both members are certain of the other class
-        "brier_geometric": [np.nan, (2 + 0.5) / 2 - 2, 0.0],  # the first: no class is possible for both
+        "nll": [np.inf, np.inf, np.nan],  # last: both members are certain of the wrong class
+        "brier_geometric": [np.nan, (2 + 0.5) / 2 - 2, 0.0],  # first: no class is possible for both
         "nll_geometric": [np.inf, -np.log(np.sqrt(0.5)), 0.0],
     }
     np.testing.assert_allclose(parts.example_diversity, list(expected.values()), rtol=TIGHT, atol=1e-15)

@@ -1,4 +1,4 @@
-"""Detection scores against scikit-learn, all pairs one by one, and closed forms."""
+"""Detection scores against scikit-learn, loops over all pairs, and closed forms."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MEASURES = (auroc, aupr, fpr_at_tpr)
 
 
 def case(seed: int, different: int, size: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of about `different` values, so that many are equal, and which examples are positive."""
+    """Scores with about `different` distinct values, so that there are ties, and which examples are positive."""
     numbers = np.random.default_rng(seed)
     positive = numbers.random(size) < 0.4
     positive[:2] = True, False
@@ -62,13 +62,13 @@ def test_best_worst_and_constant_scores() -> None:
 
 
 def test_a_rate_that_is_just_reached_counts() -> None:
-    # 95 of 100 positives are above all negatives: 0.95 is reached without a false alarm, more is not.
+    # 95 of 100 positives are above all negatives: a rate of 0.95 needs no false alarm, a higher one does.
     positive = np.arange(200) < 100
     score = np.where(positive, 2.0, 1.0)
     score[:5] = 0.0
     assert fpr_at_tpr(score, positive) == 0
     assert fpr_at_tpr(score, positive, 0.951) == 1
-    for hundredth in range(1, 101):  # 100 different scores: exactly so many hundredths of the positives are needed
+    for hundredth in range(1, 101):  # 100 distinct scores: exactly that many of the positives are needed
         scores = np.where(positive, 1.0 - np.arange(200), 0.5 - (np.arange(200) - 100))
         assert fpr_at_tpr(scores, positive, hundredth / 100) == pytest.approx((hundredth - 1) / 100, abs=1e-15)
 

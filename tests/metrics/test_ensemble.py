@@ -1,4 +1,4 @@
-"""Curves of several methods over the same members: one by one, by formula, and against a simulation."""
+"""Curves of several methods over the same members, against each alone, formulas, and a simulation."""
 
 import numpy as np
 import pytest
@@ -101,7 +101,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     curves = [ensemble_curves(*methods(seed, 4, 60), baseline="single", key=seed)["around"] for seed in range(120)]
     truth = np.mean([curve.gain[2, [0, 3]] for curve in curves], axis=0)
     inside = [(curve.gain_low[2, [0, 3]] < truth) & (truth < curve.gain_high[2, [0, 3]]) for curve in curves]
-    assert (np.mean(inside, axis=0) > 0.9).all()  # 120 repeats know a share of 0.95 to 0.02
+    assert (np.mean(inside, axis=0) > 0.9).all()  # the standard error of a share of 0.95 is 0.02 for 120 repeats
 
 
 def test_a_copy_of_the_baseline_gains_what_it_gains() -> None:
@@ -109,7 +109,7 @@ def test_a_copy_of_the_baseline_gains_what_it_gains() -> None:
     single = log_probs["single"]
     curves = ensemble_curves({"single": single, "copy": torch.tensor(single)}, label, baseline="single")
     for name, values in curves["copy"].values().items():
-        if name == "gain" or not name.startswith("gain"):  # a gain's ends know that averaging itself never harms
+        if name == "gain" or not name.startswith("gain"):  # the ends of gains use that averaging itself never harms
             np.testing.assert_array_equal(values, curves["single"].values()[name])
     for end in ("gain_low", "gain_high"):
         np.testing.assert_array_equal(getattr(curves["copy"], end)[0], getattr(curves["single"], end)[0])

@@ -1,4 +1,4 @@
-"""Equivalent numbers of networks against curves whose inverse is known, and a search along the curve."""
+"""Equivalent numbers of networks: curves with a known inverse, and a search along the curve."""
 
 import numpy as np
 import pytest
@@ -40,12 +40,12 @@ def test_outside_the_curve() -> None:
 
 
 def test_worse_than_one_network_is_no_number_of_networks() -> None:
-    """Monte-Carlo dropout on digits: .294 nats against .279 was printed as worth 1.0."""
+    """As for Monte-Carlo dropout on digits, .294 nats against .279: not equivalent to 1 network, but below."""
     worth = deep_ensemble_equivalent(0.294, np.array([0.279, 0.25, 0.24]))
     assert worth.below
     assert np.isnan(worth.number)
     assert worth.behind == pytest.approx(0.015)
-    same = deep_ensemble_equivalent(np.float64(np.float32(0.279)), np.array([0.279, 0.25]))  # rounded in prediction
+    same = deep_ensemble_equivalent(np.float64(np.float32(0.279)), np.array([0.279, 0.25]))  # equal up to float32
     assert (same.number, same.below) == (1, False)
 
 
@@ -106,7 +106,7 @@ def members_and_method(members: int = 6, examples: int = 80) -> tuple[np.ndarray
     stream = np.random.default_rng(members)
     label = stream.integers(0, 3, examples)
     shared = 2 * np.eye(3)[label] + stream.normal(size=(examples, 3))
-    skill = np.linspace(-1, 1, members)[:, None, None]  # so that members differ by more than chance
+    skill = np.linspace(-1, 1, members)[:, None, None]  # so that members differ in skill
     own = 1.5 * stream.normal(size=(members, examples, 3)) + skill * np.eye(3)[label]
 
     def log_prob(noise: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ def members_and_method(members: int = 6, examples: int = 80) -> tuple[np.ndarray
 
 
 def test_brier_intervals_are_those_of_slow_formulas() -> None:
-    """Every member left out by computing the law anew; every example's pull by a small weight on it."""
+    """Members are left out by recomputing the law; an example's influence comes from a small weight on it."""
     brier, log_prob, label = members_and_method()
     members, examples = brier.shape
     of_example = [brier_law(log_prob[:, [at]], label[[at]]) for at in range(examples)]
@@ -138,10 +138,10 @@ def test_brier_intervals_are_those_of_slow_formulas() -> None:
     got = brier_equivalent_interval(brier, log_prob, label)
     assert got.number == pytest.approx(1 / ratio, rel=1e-12)
     low, high = satterthwaite_interval(ratio, [test], [np.inf])
-    assert (got.low_these, got.high_these) == pytest.approx((1 / high, 1 / low), rel=1e-4)  # of the weight's step
+    assert (got.low_these, got.high_these) == pytest.approx((1 / high, 1 / low), rel=1e-4)  # finite step
 
     law = brier_law(log_prob, label)
-    left = np.empty((members, examples))  # linear part without each member
+    left = np.empty((members, examples))  # linearised score without each member
     for i, laws in enumerate(without):
         change = np.delete(brier, i, 0).mean(0) - [one.mean_member for one in laws]
         left[i] = (change - (ratio - 1) * np.array([one.diversity for one in laws])) / law.diversity
@@ -150,7 +150,7 @@ def test_brier_intervals_are_those_of_slow_formulas() -> None:
     both = influence - influence.mean(1)[:, None] - influence.mean(0) + influence.mean()
     both = np.square(both).sum() / ((members - 1) * (examples - 1)) / (members * examples)
     own = spread - both
-    assert own > 0  # else both intervals are the same
+    assert own > 0  # otherwise both intervals are equal
     low, high = satterthwaite_interval(ratio, [test, own], [np.inf, (members - 1) * (own / spread) ** 2])
     assert (got.low, got.high) == pytest.approx((1 / high, 1 / low), rel=1e-4)
 

@@ -27,7 +27,7 @@ DENSITY = stats.norm(FOUND.mean, np.sqrt(FOUND.variance))
 
 
 def crps_by_quadrature(distribution, target, reach):
-    """int (F - 1[x >= y])^2, in two smooth pieces."""
+    """The integral of (F - 1[x >= y])^2, in two smooth pieces."""
     exact = {"epsabs": 1e-12, "epsrel": 1e-12, "limit": 200}
     below = integrate.quad(lambda x: distribution(x) ** 2, target - reach, target, **exact)[0]
     return below + integrate.quad(lambda x: (1 - distribution(x)) ** 2, target, target + reach, **exact)[0]
@@ -104,7 +104,7 @@ def test_subsets_of_members_are_scored_as_mixtures(size):
         nll.append(-np.log(np.exp(DENSITY.logpdf(TARGET)[mask].sum(-1)).mean(0)).mean())
         crps.append(gaussians.crps_mixture(together, TARGET).mean())
     np.testing.assert_allclose(estimate.score, [np.mean(rmse), np.mean(nll), np.mean(crps)], rtol=1e-11)
-    np.testing.assert_allclose(estimate.example.mean(-1), estimate.score, rtol=1e-11)  # a linearised root, too
+    np.testing.assert_allclose(estimate.example.mean(-1), estimate.score, rtol=1e-11)  # the linearised RMSE, too
 
 
 def test_the_nll_of_a_mixture_survives_underflow():

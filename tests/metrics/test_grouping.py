@@ -1,4 +1,4 @@
-"""Groups of examples: the cluster-robust variance in two loops, copies of examples, and one example in each group."""
+"""Groups of examples: the cluster-robust variance in two loops, copies of examples, groups of one example."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def predictions(seed: int, members: int, examples: int, classes: int = 3) -> tup
 
 
 def copied(copies: int, examples: int) -> np.ndarray:
-    """Numbers of examples, each so often and far from its copies: the groups, too."""
+    """Indices that repeat each example that many times, copies far apart; they also serve as groups."""
     return np.tile(np.arange(examples), copies)
 
 
@@ -44,7 +44,7 @@ def test_the_variance_is_the_cluster_robust_one_and_the_mean_stays() -> None:
 
 
 def test_new_members_on_new_groups_are_the_formula_in_loops() -> None:
-    # v_x + v_m - v_i of `metrics.influence`, x a group
+    # v_x + v_m - v_i of `metrics.influence`, where x is a group
     influence = np.random.default_rng(1).normal(0, 1, (4, GROUP.size)) + np.arange(4)[:, None]
     score, n = influence.mean(0), 4
     group_score = by_group(score, GROUP)
@@ -115,7 +115,7 @@ def test_a_score_of_a_whole_test_set_leaves_out_whole_groups() -> None:
     total_alone, alone = Folds(Subsets(log_prob, label, masks, mixing), score).finish()
     np.testing.assert_allclose(total / 180, total_alone / 90)
     np.testing.assert_allclose(by_group(values, at), alone, atol=1e-12)
-    assert [len(one) for one in seen[1:31]] == [87] * 30  # of 90 different predictions: no copy stayed behind
+    assert [len(one) for one in seen[1:31]] == [87] * 30  # of 90 distinct predictions: all copies are left out together
 
 
 def test_a_score_of_a_whole_test_set_of_unequal_groups_keeps_its_mean() -> None:
@@ -127,7 +127,7 @@ def test_a_score_of_a_whole_test_set_of_unequal_groups_keeps_its_mean() -> None:
     masked = [np.log(np.exp(log_prob).mean(0))[g != GROUP] for g in range(4)]
     apart = np.array([accuracy(one, label[g != GROUP]) for g, one in enumerate(masked)])
     jackknife = 3 / 4 * np.square(apart - apart.mean()).sum()  # the delete-one-group variance
-    assert example_variance(found)[0] == pytest.approx(4 / 3 * jackknife, rel=1e-12)  # G / (G - 1), as of N examples
+    assert example_variance(found)[0] == pytest.approx(4 / 3 * jackknife, rel=1e-12)  # G / (G - 1), for groups
 
 
 def test_resamples_are_of_groups() -> None:

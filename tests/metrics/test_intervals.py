@@ -19,7 +19,7 @@ def test_resamples_are_multinomial_and_fixed_by_key() -> None:
     assert (counts.sum(1) == 50).all()
     np.testing.assert_array_equal(counts[:10], resample_counts(50, 10, key=3))  # more resamples keep the first
     assert (counts[:10] != resample_counts(50, 10, key=4)).any()
-    # Each count is Binomial(50, 1/50): mean 1, variance 0.98; 20,000 counts know the variance to about 1.5 %.
+    # Each count is Binomial(50, 1/50): mean 1, variance 0.98; the error of the variance is 1.5 % for 20,000 counts.
     assert counts.var() == pytest.approx(0.98, rel=0.06)
     for row, own in ((7, counts[7]), (6, resample_counts(200_000, 7, key=3)[6])):  # the second in blocks of 5 rows
         drawn = rng.integers(torch.tensor([rng.key(3, "resample", row)]), own.size, own.size)[0].numpy()
@@ -30,7 +30,7 @@ def test_bootstrap_of_a_mean_has_the_variance_of_the_mean() -> None:
     score = np.random.default_rng(4).normal(size=(300, 2))
     draws = bootstrap(score, resamples=3000, key=5)
     assert draws.shape == (3000, 2)
-    np.testing.assert_allclose(draws.var(0), score.var(0) / 300, rtol=0.12)  # 3,000 draws know it to 2.6 %
+    np.testing.assert_allclose(draws.var(0), score.var(0) / 300, rtol=0.12)  # the error is 2.6 % for 3,000 draws
     np.testing.assert_allclose(draws.mean(0), score.mean(0), atol=4 * score.std() / np.sqrt(300 * 3000))
     np.testing.assert_allclose(bootstrap(score + np.array([0, 5]), 50, 1)[:, 1], bootstrap(score, 50, 1)[:, 1] + 5)
     assert isinstance(bootstrap(torch.tensor(score), 3), torch.Tensor)
@@ -46,22 +46,22 @@ def test_satterthwaite_is_student_or_normal_where_one_variance_is_all() -> None:
 
 
 def test_satterthwaite_covers_where_one_degree_on_the_whole_variance_is_many_times_too_wide() -> None:
-    # The mean of two runs, standard deviation .2 between them, and test examples that add a known standard deviation 1.
+    # The mean of two runs with a standard deviation of .2, plus a known standard deviation of 1 from test examples.
     numbers = np.random.default_rng(5)
     runs = 0.2 * numbers.normal(size=(40_000, 2)) + numbers.normal(size=(40_000, 1))
     between = runs.var(1, ddof=1) / 2
     low, high = satterthwaite_interval(runs.mean(1), [between, 1.0], [1, np.inf])
     ideal = 2 * stats.norm.ppf(0.975) * np.sqrt(0.2**2 / 2 + 1)
-    assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.95, abs=0.006)  # 40,000 draws know it to .001
+    assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.95, abs=0.006)  # standard error .001 of 40,000
     assert np.mean(high - low) / ideal == pytest.approx(1, abs=0.02)
-    whole = 2 * stats.t.ppf(0.975, 1) * np.sqrt(between + 1)  # what one degree of freedom on the sum makes of it
+    whole = 2 * stats.t.ppf(0.975, 1) * np.sqrt(between + 1)  # with one degree of freedom for the whole variance
     assert np.mean(whole) / ideal > 6
 
 
 def test_satterthwaite_of_a_difference_of_variances_stays_an_interval() -> None:
-    low, high = satterthwaite_interval(1.0, [2.0, -3.0], [5, 5])  # more subtracted than there was
+    low, high = satterthwaite_interval(1.0, [2.0, -3.0], [5, 5])  # a negative sum
     assert (low, high) == (1.0, 1.0)
-    low, high = satterthwaite_interval(0.0, [2.0, -1.9], [5, 5])  # 0.0066 degrees of freedom: taken as 1
+    low, high = satterthwaite_interval(0.0, [2.0, -1.9], [5, 5])  # 0.0066 degrees of freedom, rounded up to 1
     assert high == pytest.approx(stats.t.ppf(0.975, 1) * np.sqrt(0.1))
     for bad in (np.nan, np.inf):
         assert np.isnan(satterthwaite_interval(1.0, [bad, 1.0], [1, np.inf])).all()

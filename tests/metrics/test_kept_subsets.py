@@ -1,4 +1,4 @@
-"""Averages of any models from sums: against brute force over subsets and orders, SciPy, and known truth."""
+"""Losses of averages from sums: against brute force over subsets and orders, SciPy, and known truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS, EXAMPLES, CLASSES = 6, 150, 4
 
 
 class Case(NamedTuple):
-    """Losses, and the same written out: models of a subset -> [example]."""
+    """Losses, and the same by hand: models of a subset -> [example]."""
 
     losses: Losses
     plain: Callable[[list[int]], np.ndarray]
@@ -55,7 +55,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def every() -> list[list[int]]:
-    """Subsets in the order of their numbers, without the empty one."""
+    """All subsets but the empty one, in the order of their binary numbers."""
     return [[model for model in range(MODELS) if number >> model & 1] for number in range(1, 1 << MODELS)]
 
 
@@ -106,7 +106,7 @@ def test_a_model_without_probability_of_a_truth_is_infinite_alone_and_averaged_i
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     np.testing.assert_allclose(every_subset(losses, np.array([0, 1]))[1:], wanted, rtol=1e-6)
     assert greedy(losses, np.array([1.0, 1.0])).masks[0].tolist() == [False, True]
-    assert np.isfinite(greedy(losses, np.array([1.0, 0.0])).loss).all()  # the example plays no part
+    assert np.isfinite(greedy(losses, np.array([1.0, 0.0])).loss).all()  # that example has no weight
 
 
 def test_likelihoods_beyond_floats_are_averaged() -> None:
@@ -146,7 +146,7 @@ def mean_over_subsets(losses: Losses, nothing: np.ndarray) -> np.ndarray:
 
 @pytest.mark.ci
 def test_sampled_shapley_values_share_out_the_whole_and_are_as_near_as_they_say() -> None:
-    """14 models with 2^14 subsets looked at, beside 56 orders of them."""
+    """14 models: the mean over all 2^14 subsets against 280 sampled orders."""
     prob, label = probabilities(MOST_MODELS + 2, 120, 3)
     losses = nll_losses(np.log(prob[:, np.arange(120), label]))
     nothing = np.full(120, np.log(CLASSES))
@@ -156,7 +156,7 @@ def test_sampled_shapley_values_share_out_the_whole_and_are_as_near_as_they_say(
     whole = losses.example(np.ones((1, 14)))[0] - nothing
     np.testing.assert_allclose(found.example.sum(0), whole, atol=1e-5)
     off = (found.example.mean(1) - truth) / found.error
-    assert 0.4 < np.sqrt(np.square(off).mean()) < 2  # root mean square of 14, from spreads of 10
+    assert 0.4 < np.sqrt(np.square(off).mean()) < 2  # root mean square of 14 z-scores, from 10 batches
     assert np.abs(found.example.mean(1) - truth).max() < 0.01
 
 
@@ -215,7 +215,7 @@ def test_widening_keeps_means_and_takes_the_nearest_reference() -> None:
 
 @pytest.mark.ci
 def test_the_score_of_choosing_is_held_as_often_as_it_says_and_where_it_was_chosen_it_is_too_good() -> None:
-    """20 models of equal quality, 300 test sets of 300 examples; without widening .83 of intervals hold the truth."""
+    """20 equally good models, 300 test sets of 300 examples; without widening, coverage is .83."""
     random = np.random.default_rng(6)
     held, narrow, seen = [], [], []
     for draw in range(300):
@@ -228,6 +228,6 @@ def test_the_score_of_choosing_is_held_as_often_as_it_says_and_where_it_was_chos
         for kept, values in ((narrow, own), (held, widened(own[None], [right.mean(0)[None]], factor_of(5))[0])):
             kept.append(abs(own.mean() - 0.7) <= 1.96 * values.std(ddof=1) / np.sqrt(300))
         seen.append(right.mean(1).max() - 0.7)
-    assert 0.93 < np.mean(held) < 0.99  # known to .012
+    assert 0.93 < np.mean(held) < 0.99  # the standard error is .012
     assert np.mean(narrow) < 0.88
-    assert np.mean(seen) > 0.03  # the optimism of choosing on all examples
+    assert np.mean(seen) > 0.03  # optimism from choosing and scoring on the same examples

@@ -1,4 +1,4 @@
-"""Curves of many members: what blocks gather is what whole arrays say."""
+"""Curves of many members: computed in blocks, equal to those of whole arrays."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_subsets_are_disjoint_and_a_larger_one_is_the_union_of_two(case) -> None
 
 @pytest.mark.parametrize("members", [11, 15, 19, 20, 21])
 def test_any_number_of_members_above_the_setting_has_a_curve(members) -> None:
-    """Below twice ten there are no ten disjoint subsets of two."""
+    """With fewer than 20 members, there are no ten disjoint subsets of two."""
     log_prob, label = predictions(members, 40)
     found = ms.ensemble_curve(log_prob, label, all_sizes=10)
     assert np.isfinite(found["score"].sel(metric="nll")).all()
@@ -63,7 +63,7 @@ def test_any_number_of_members_above_the_setting_has_a_curve(members) -> None:
 def test_sums_are_those_of_the_subsets(case) -> None:
     values = np.random.default_rng(0).random((50, 4, 3))
     plan, room = many.design(50), {}
-    for own in (values, 2 * values, values[:, :, :2]):  # what an earlier call returned is written over
+    for own in (values, 2 * values, values[:, :, :2]):  # buffers are reused from call to call
         for size, found in plan.sums(own, room).items():
             np.testing.assert_allclose(found, np.tensordot(plan.masks(size).astype(float), own, 1), rtol=1e-13)
 
@@ -94,7 +94,7 @@ def test_intervals_for_new_networks_are_of_disjoint_ensembles_crossed_with_examp
         (whole.mean(1) - alone.mean(1)).mean(1), whole.mean(1) - alone.mean(1), whole[:, :count] - single
     )
     here, of_accuracy = curve.sel(size=size), list(SCORES).index("accuracy")
-    # in accuracy a gain is symmetric; ends of scores are bent into the range, their distance is not the plain one
+    # the interval of a gain in accuracy is symmetric; those of scores are bounded, so their half-widths differ
     if size > 1:
         assert float(here["gain_low"][of_accuracy]) == pytest.approx(gain[0][of_accuracy], rel=1e-9)
         assert float(here["gain_high"][of_accuracy]) == pytest.approx(gain[1][of_accuracy], rel=1e-9)
@@ -130,7 +130,7 @@ def test_blocks_change_nothing_but_the_ends_of_the_calibration_error() -> None:
 
     whole = many.curve(read, label, MEMBERS, CLASSES)
     blocks = many.curve(read, label, MEMBERS, CLASSES, held=1 << 18)
-    assert asked == [slice(0, 1500)] * 2  # once each, all of them, as they are few
+    assert asked == [slice(0, 1500)] * 2  # each curve reads all examples at once, as they are few
     parts = many.curve(read, label, MEMBERS, CLASSES, held=1 << 18, taken=500 * MEMBERS * CLASSES)
     assert len(asked) > 4
     exact = [name != "ece" for name in SCORES]
@@ -139,7 +139,7 @@ def test_blocks_change_nothing_but_the_ends_of_the_calibration_error() -> None:
         np.testing.assert_allclose(two[exact], other[exact], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(parts.columns[0], whole.columns[0], rtol=1e-12)
     width = [one.columns[2][-1] - one.columns[1][-1] for one in (parts, whole)]
-    # of the calibration error, signs known from a third of the examples: unsure where it is nearly 0
+    # the ECE's signs come from a third of the examples and are uncertain near 0
     np.testing.assert_allclose(*width, rtol=0.35)
     np.testing.assert_allclose(width[0][12:], width[1][12:], rtol=0.05)
 

@@ -1,4 +1,4 @@
-"""Differences of models: against SciPy and plain loops, copies and infinite scores, and how often intervals hold."""
+"""Differences of models: against SciPy and plain loops, copies and infinite scores, and coverage."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_difference_and_its_p_value_are_those_of_a_paired_test(values: np.ndar
                 assert np.isnan(found.low[one, other])
                 continue
             own = stats.ttest_rel(values[one], values[other])
-            # normal quantiles in place of t's: 400 examples make .3 % of the length
+            # normal instead of t quantiles: .3 % of the length for 400 examples
             wanted = [own.confidence_interval().low, own.confidence_interval().high]
             np.testing.assert_allclose([found.low[one, other], found.high[one, other]], wanted, atol=2e-3)
             np.testing.assert_allclose(found.p[one, other], 2 * stats.norm.sf(abs(own.statistic)), rtol=1e-9)
@@ -65,7 +65,7 @@ def test_shares_have_the_interval_of_bonett_and_price() -> None:
     np.testing.assert_allclose(found.low[0, 1], first - second - z * error, rtol=1e-12)
     np.testing.assert_allclose(found.high[0, 1], first - second + z * error, rtol=1e-12)
     assert found.value[0, 1] == pytest.approx((b - c) / n)
-    assert found.low_simultaneous[0, 1] == found.low[0, 1]  # one pair
+    assert found.low_simultaneous[0, 1] == found.low[0, 1]  # with one pair, both are the same
     mcnemar = stats.binomtest(b, b + c).pvalue
     assert 0.3 * mcnemar < found.p[0, 1] < 1.5 * mcnemar
 
@@ -82,7 +82,7 @@ def test_intervals_of_all_pairs_leave_0_out_where_the_adjusted_p_value_is_small(
 
 
 def test_the_largest_of_independent_differences_is_the_studentised_range() -> None:
-    """Of models with equal and independent scores max |z_i - z_j| / sqrt 2 is Tukey's range over sqrt 2."""
+    """For models with independent, equally distributed scores, max |z_i - z_j| is Tukey's studentised range."""
     largest = largest_statistics(np.eye(6), key=3, draws=20_000)
     wanted = stats.studentized_range.ppf(0.95, 6, np.inf) / np.sqrt(2)
     np.testing.assert_allclose(np.quantile(largest, 0.95), wanted, rtol=0.015)  # 20,000 draws
@@ -101,7 +101,7 @@ def test_copies_and_infinite_scores_have_no_interval_and_leave_others_theirs(val
 
 
 def test_groups_of_runs_are_compared_as_sets_of_members_are() -> None:
-    """`crossed.apart` holds every example; here means and covariance are enough."""
+    """`crossed.apart` needs every example; here, means and covariances are enough."""
     random = np.random.default_rng(2)
     example = random.normal(0, 1, (7, 4, 300)) + random.normal(0, 0.2, (7, 4, 1)) + random.normal(0, 1, (4, 300))
     one, other = (of_runs(part.mean(2), part, CLASSES) for part in (example[:4], example[4:]))
@@ -112,13 +112,13 @@ def test_groups_of_runs_are_compared_as_sets_of_members_are() -> None:
         np.testing.assert_allclose(difference.value, value[at], rtol=1e-12)
         np.testing.assert_allclose(student_interval(difference), [low[at], high[at]], rtol=1e-9)
         own = mean_of_runs(found, [0, 1, 2, 3])
-        wide = one.new()  # within the range of the score; inside of it the same
+        wide = one.new()  # bounded by the score's range; where both ends are inside, they agree
         if wide[0][at] > 0 and wide[1][at] < 1:
             np.testing.assert_allclose([own.low, own.high], [wide[0][at], wide[1][at]], rtol=0.1)
 
 
 def test_runs_alone_give_students_t_where_examples_are_without_number() -> None:
-    """Of runs that differ in all examples alike Welch's test, up to rounding, and the p-value of its interval."""
+    """For runs that differ by a constant on all examples, Welch's test up to rounding, and a consistent p-value."""
     random = np.random.default_rng(3)
     scores = random.normal(0, 1, (9, 1)) + 1e-9 * random.normal(0, 1, (9, 50))
     difference = between_runs(moments(scores), [0, 1, 2, 3], [4, 5, 6, 7, 8])
@@ -166,7 +166,7 @@ def test_parts_are_even_and_a_sample_cuts_no_group() -> None:
     assert 45 <= len(places) <= 50
     for number in np.unique(group[places]):
         assert (group[places] == number).sum() == (group == number).sum()
-    assert len(sample_units(np.repeat(np.arange(3), 60), 180, 50, key=1)) == 120  # two groups: intervals need as many
+    assert len(sample_units(np.repeat(np.arange(3), 60), 180, 50, key=1)) == 120  # two groups, the fewest allowed
     np.testing.assert_array_equal(sample_units(None, 10, 10, key=1), np.arange(10))
     drawn = sample_units(None, 1000, 100, key=1)
     assert len(np.unique(drawn)) == 100
@@ -175,7 +175,7 @@ def test_parts_are_even_and_a_sample_cuts_no_group() -> None:
 
 @pytest.mark.ci
 def test_simultaneous_intervals_hold_all_differences_as_often_as_they_say() -> None:
-    """Six models of equal quality, 400 test sets of 200 examples: the share is known to .011."""
+    """Six equally good models, 400 test sets of 200 examples: the standard error of the share is .011."""
     random = np.random.default_rng(5)
     holding, alone = [], []
     for _ in range(400):

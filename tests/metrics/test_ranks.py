@@ -22,7 +22,7 @@ def test_rank_correlations_are_scipy_s():
 def test_the_interval_holds_the_correlation_of_the_population():
     random, inside = np.random.default_rng(1), {}
     for pearson in (0.0, 0.7):
-        truth = 6 / np.pi * np.arcsin(pearson / 2)  # of two Gaussians
+        truth = 6 / np.pi * np.arcsin(pearson / 2)  # Spearman's for two Gaussians
         drawn = random.multivariate_normal([0, 0], [[1, pearson], [pearson, 1]], size=(2000, 10))
         found = [rank_correlation(*each.T) for each in drawn]
         inside[pearson] = np.mean([one.low <= truth <= one.high for one in found])

@@ -45,7 +45,7 @@ def test_each_bin_is_its_examples() -> None:
             assert result.accuracy[place] == pytest.approx(right[inside].mean(), rel=1e-12)
         else:
             assert np.isnan([result.confidence[place], result.accuracy[place]]).all()
-    assert np.isnan(result.accuracy[:3]).all()  # of 3 classes the most probable has 1/3 or more
+    assert np.isnan(result.accuracy[:3]).all()  # with 3 classes, confidence is at least 1/3
 
 
 def test_calibrated_predictions_lie_on_the_diagonal() -> None:

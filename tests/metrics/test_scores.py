@@ -40,13 +40,13 @@ def test_scores_equal_scikit_learn(seed: int, classes: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("bins", [1, 10, 15])
 def test_ece_equals_torchmetrics(seed: int, bins: int) -> None:
-    from torchmetrics.functional.classification import multiclass_calibration_error  # two seconds of every worker
+    from torchmetrics.functional.classification import multiclass_calibration_error  # takes two seconds
 
     log_prob, label = predictions(seed, 500, 7)
     expected = multiclass_calibration_error(
         torch.tensor(np.exp(log_prob)), torch.tensor(label), num_classes=7, n_bins=bins, norm="l1"
     )
-    assert ece(log_prob, label, bins=bins) == pytest.approx(expected.item(), abs=1e-6)  # theirs adds in float32
+    assert ece(log_prob, label, bins=bins) == pytest.approx(expected.item(), abs=1e-6)  # theirs sums in float32
 
 
 def test_ece_bins_are_closed_above() -> None:

@@ -1,4 +1,4 @@
-"""Statistics of repeated runs against SciPy, closed forms, plain loops over all cases, and simulation."""
+"""Statistics of repeated runs against SciPy, closed forms, enumeration, and simulation."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_skewed_runs_get_the_bootstrap_beside_and_normal_ones_do_not():
     found = seeds.summarize(skewed)
     assert found.skewed
     theirs = stats.bootstrap((skewed,), np.mean, method="BCa", n_resamples=9_000, rng=np.random.default_rng(1))
-    assert found.bca == pytest.approx(tuple(theirs.confidence_interval), abs=0.03)  # 3 errors of the resamples
+    assert found.bca == pytest.approx(tuple(theirs.confidence_interval), abs=0.03)  # 3 errors of resampling
     assert found.bca[1] - found.mean > found.mean - found.bca[0]  # longer on the side of the tail
     assert not seeds.summarize(np.random.default_rng(0).normal(size=40)).skewed
-    assert not seeds.summarize(np.array([0.0, 0.0, 0.0, 9.0])).skewed  # four runs say nothing of shape
+    assert not seeds.summarize(np.array([0.0, 0.0, 0.0, 9.0])).skewed  # four runs are too few to judge the shape
 
 
 def test_differences_are_welch_s_and_student_s():
@@ -76,7 +76,7 @@ def test_dealing_scores_out_counts_every_division(first, second):
 
 def test_three_runs_against_three_reach_a_tenth_and_ties_count():
     assert seeds.dealt(np.array([3.0, 4, 5]), np.array([0.0, 1, 2])) == (0.1, 0.1)
-    assert seeds.dealt(np.array([0.3, 0.1]), np.array([0.1, 0.3])).p == 1.0  # equal but for rounding
+    assert seeds.dealt(np.array([0.3, 0.1]), np.array([0.1, 0.3])).p == 1.0  # equal up to rounding
     assert seeds.dealt(np.zeros(11), np.ones(11)) is None
     differences = NUMBERS.normal(0.3, 1, size=7)
     theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
@@ -118,10 +118,10 @@ def test_power_is_that_of_simulated_experiments():
     draws = np.random.default_rng(3).normal(size=(4000, 2, 7)) * np.array([1.0, 3.0])[:, None]
     draws[:, 0] += 3.0
     rejected = stats.ttest_ind(draws[:, 0], draws[:, 1], axis=-1, equal_var=False).pvalue < 0.05
-    noise = Noise(10.0, 100 / 82)  # of sd 1 and sd 3
+    noise = Noise(10.0, 100 / 82)  # of methods with sd 1 and 3
     assert seeds.power_of(noise, 3.0, 7) == pytest.approx(rejected.mean(), abs=0.025)  # 3 errors of 4,000 draws
     critical, far = stats.t.ppf(0.975, 7), 0.9 * math.sqrt(8)
-    exact = stats.nct.sf(critical, 7, far) + stats.nct.cdf(-critical, 7, far)  # eight pairs, .9 sd apart
+    exact = stats.nct.sf(critical, 7, far) + stats.nct.cdf(-critical, 7, far)  # eight pairs that differ by .9 sd
     assert seeds.power_of(Noise(1.0, 1.0), 0.9, 8) == pytest.approx(exact)
     needed = seeds.runs_for_power(noise, 6, 3.0, 0.8).runs
     assert seeds.power_of(noise, 3.0, needed) >= 0.8 > seeds.power_of(noise, 3.0, needed - 1)
@@ -179,7 +179,7 @@ def test_evidence_is_the_integral_of_likelihoods():
     differences, effects = np.array([0.4, 1.1, -0.2, 0.8]), np.linspace(-16, 16, 1601)[:, None]
     sigmas = np.exp(np.linspace(-6, 8, 1401))  # a grid of log sigma: its prior is d sigma / sigma
     spread = [(one / sigmas - effects) ** 2 for one in differences]
-    likelihood = (np.exp(-sum(spread) / 2) / sigmas ** len(differences)).sum(-1)  # of each effect
+    likelihood = (np.exp(-sum(spread) / 2) / sigmas ** len(differences)).sum(-1)  # for each effect
     prior = stats.norm.pdf(effects[:, 0], 0, 2) * 0.02
     assert prior.sum() == pytest.approx(1)
     evidence = (likelihood * prior).sum() / likelihood[800]
@@ -207,10 +207,10 @@ def test_looking_after_every_run_keeps_the_error_rate():
     squares = np.cumsum(draws**2, -1)
     spread = np.sqrt((squares - mean**2 / root**2)[:, 1:] / np.arange(1, 200))
     naive = np.abs(mean / root)[:, 1:] / spread > stats.t.ppf(0.975, np.arange(1, 200))
-    assert naive.any(-1).mean() > 0.3  # what the rule is for
+    assert naive.any(-1).mean() > 0.3  # the problem that the rule solves
     found = (seeds.e_values(draws[:300] + 1.5) >= 20).argmax(-1) + 1
     assert np.median(found) < 15
-    assert seeds.anytime_p(seeds.e_values(np.array([1.0, 1.1, 0.9, 1.0, -5.0]))) < 0.05  # once stopped, stopped
+    assert seeds.anytime_p(seeds.e_values(np.array([1.0, 1.1, 0.9, 1.0, -5.0]))) < 0.05  # a decision to stop is final
 
 
 def test_too_few_runs_are_refused():

@@ -1,4 +1,4 @@
-"""Answers on runs of several methods, and refusals."""
+"""Comparisons of methods by their runs, and refusals."""
 
 from __future__ import annotations
 
@@ -137,4 +137,4 @@ def test_what_is_odd_and_can_be_answered_is_said():
     again = judge([Runs("a", "", (0.84768, 0.84768, 0.84768, 0.85)), B])
     assert "'a' has 0.84768 in 3 of 4 runs" in again.warnings[0]
     coarse = judge([Runs("a", "", (1.0, 1.0, 0.9, 1.0), NAMES[:4]), Runs("b", "", (1.0, 1.0, 0.9, 1.0), NAMES[:4])])
-    assert coarse.pairs  # two values in four runs agree by chance
+    assert coarse.pairs  # with four runs, two equal values are a coincidence

@@ -43,7 +43,7 @@ def test_sampled_subsets_are_distinct_and_balanced(members: int, size: int, limi
 
 @pytest.mark.parametrize("key", range(20))
 def test_sampling_all_but_one_still_ends_with_distinct_subsets(key: int) -> None:
-    masks = subsets(6, 3, 19, key)  # 19 of 20: balance must give way to distinctness
+    masks = subsets(6, 3, 19, key)  # 19 of 20 subsets: they cannot be balanced as well as distinct
     assert len({mask.tobytes() for mask in masks}) == 19
     assert np.ptp(masks.sum(0)) <= 1  # one subset missing
 
@@ -81,7 +81,7 @@ def test_subset_scores_take_float32_tensors() -> None:
 
 
 def test_nll_survives_underflow() -> None:
-    # e^-800 and e^-900 are 0 in float64, their mean is not nothing: 800 + ln 2 (the other adds e^-100).
+    # e^-800 and e^-900 are 0 in float64; the NLL of their mean is 800 + ln 2 (the other adds e^-100).
     log_prob = np.array([[[-800.0, 0.0]], [[-900.0, 0.0]], [[-np.inf, 0.0]]])
     label = np.array([0])
     got = subset_scores(log_prob, label, np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 1]], dtype=bool))

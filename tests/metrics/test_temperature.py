@@ -1,4 +1,4 @@
-"""Temperatures against closed forms, SciPy's root finder and minimiser, and the protocol written out."""
+"""Temperatures against closed forms, SciPy's root finder and minimiser, and the protocol by hand."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ torch.set_num_threads(1)
 
 
 def predictions(seed: int, *shape: int, scale: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
-    """Models that are right more often than chance, and too sure (more so for a larger scale)."""
+    """Models that are better than chance and overconfident (more so for a larger scale)."""
     numbers = np.random.default_rng(seed)
     signal = numbers.normal(size=shape[-2:])
     log_prob = log_softmax(scale * (signal + numbers.normal(size=shape)), axis=-1)
@@ -135,7 +135,7 @@ def test_calibrated_nll_forgets_the_confidence() -> None:
     log_prob, label = predictions(6, 300, 10, scale=2.0)
     result = calibrated_nll(log_prob, label)
     assert result.score == pytest.approx(calibrated_nll(rescale(log_prob, 0.4), label).score, rel=1e-8)
-    best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)  # fitted on what it is scored on
+    best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)  # fitted and scored on the same examples
     assert best < result.score < nll(log_prob, label)
     assert result.score - best < 0.02
 

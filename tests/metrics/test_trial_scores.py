@@ -1,4 +1,4 @@
-"""A fifth score and a sixth, added for trial by one entry each: every curve, table and interval has them."""
+"""Further scores, added by one entry each for the tests, appear in every curve, table and interval."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def macro_f1(log_prob: np.ndarray, label: np.ndarray) -> np.ndarray:
 TRIAL = {
     "top2": Score(label="Top-2 accuracy", short="top-2 accuracy", higher_is_better=True, per_example=among_two),
     "f1": Score(label="Macro F1", short="F1", higher_is_better=True, aggregate=macro_f1, largest=1.0),
-    # known scores as if they were not: what is general is held against what is special
+    # known scores through the general code for aggregates, to compare with their special code
     "ece by groups": Score(label="ECE by groups", short="ECE", higher_is_better=False, aggregate=ece, largest=1.0),
     "accuracy by groups": Score(
         label="Accuracy by groups", short="accuracy", higher_is_better=True, aggregate=accuracy, largest=1.0
@@ -50,7 +50,7 @@ TRIAL = {
 
 @pytest.fixture
 def trial() -> Iterator[None]:
-    """The scores with those above."""
+    """The scores, and those above."""
     SCORES.update(TRIAL)
     yield
     for name in TRIAL:
@@ -92,7 +92,7 @@ def test_curves_have_the_new_scores_with_intervals() -> None:
 
 @pytest.mark.usefixtures("trial")
 def test_what_stands_in_for_examples_has_the_score_as_its_mean() -> None:
-    log_prob, label = predictions(1, 3, 100)  # 100 is no multiple of the groups
+    log_prob, label = predictions(1, 3, 100)  # 100 is not a multiple of the number of folds
     for size, estimate in estimates(log_prob, label).items():
         np.testing.assert_allclose(estimate.example.mean(1), estimate.score, atol=1e-7)
         found = subset_scores(log_prob, label, subsets(3, size))
@@ -101,7 +101,7 @@ def test_what_stands_in_for_examples_has_the_score_as_its_mean() -> None:
 
 @pytest.mark.usefixtures("trial")
 def test_intervals_by_groups_are_as_long_as_those_of_examples() -> None:
-    # 30 groups know a standard deviation to 13 %, so the mean over 20 test sets to 3 %
+    # the error of a standard deviation is 13 % for 30 folds, so 3 % for the mean over 20 test sets
     names, ratio = list(SCORES), []
     for seed in range(20):
         log_prob, label = predictions(seed, 3, 600)
@@ -110,7 +110,7 @@ def test_intervals_by_groups_are_as_long_as_those_of_examples() -> None:
         ratio.append([length[names.index(f"{name} by groups")] / length[SCORES_AT[name]] for name in SCORES_AT])
     mean = dict(zip(SCORES_AT, np.mean(ratio, 0), strict=True))
     assert mean["accuracy"] == pytest.approx(1, abs=0.1)
-    assert mean["ece"] == pytest.approx(1, abs=0.25)  # signs of bins near 0 change where groups are left out
+    assert mean["ece"] == pytest.approx(1, abs=0.25)  # signs of bins near 0 change when a fold is left out
 
 
 SCORES_AT = {"accuracy": ACCURACY, "ece": ECE}
@@ -118,7 +118,7 @@ SCORES_AT = {"accuracy": ACCURACY, "ece": ECE}
 
 @pytest.fixture
 def f1_alone() -> Iterator[None]:
-    """The scores with the F1 score."""
+    """The scores, and the F1 score."""
     SCORES["f1"] = TRIAL["f1"]
     yield
     del SCORES["f1"]
@@ -133,7 +133,7 @@ def test_intervals_of_a_score_of_the_whole_test_set_cover() -> None:
         drawn.append((found.score[at], *(end[at] for end in found.new())))
     value, low, high = np.array(drawn).T
     inside = ((low <= value.mean()) & (value.mean() <= high)).mean()
-    assert 0.89 < inside < 0.995  # 150 draws know a share of 0.95 to 0.018
+    assert 0.89 < inside < 0.995  # the standard error of 0.95 is 0.018 for 150 draws
     assert (high - low).mean() / (2 * 1.96 * value.std()) < 1.4
 
 
@@ -165,7 +165,7 @@ def test_a_score_says_how_it_is_written() -> None:
 
 @pytest.mark.parametrize(("smallest", "low"), [(-np.inf, -5.5), (-5.0, -5.0)])
 def test_a_score_below_0_has_an_interval_around_it(smallest: float, low: float) -> None:
-    """As the NLL of a density: it was clipped at 0, outside of which it lay."""
+    """As for the NLL of a density, whose interval must not be cut off at 0."""
     log_prob, label = predictions(3, 4, 60)
     SCORES["density"] = Score(
         label="NLL of a density",
@@ -182,9 +182,9 @@ def test_a_score_below_0_has_an_interval_around_it(smallest: float, low: float) 
         least, score, most = (curve[name].sel(metric="density").values for name in (ends[0], "score", ends[1]))
         assert (low <= least).all()
         assert ((least < score) & (score < most)).all()
-        if not np.isfinite(smallest):  # symmetric, as long as the variance says
+        if not np.isfinite(smallest):  # unbounded: symmetric
             np.testing.assert_allclose(score - least, most - score, rtol=1e-9)
-        else:  # that of the same score from 0 on
+        else:  # bounded: that of the same score shifted to start at 0
             own = (curve[name].sel(metric="nll").values - 5 for name in ends)
             np.testing.assert_allclose(np.stack([least, most]), np.stack(list(own)), rtol=1e-9)
     np.testing.assert_allclose(curve["gain"].sel(metric="density"), curve["gain"].sel(metric="nll"), atol=1e-12)

@@ -1,4 +1,4 @@
-"""Hard labels are averaged as votes: shares are exact, so that of equally many the first class wins."""
+"""Hard labels are averaged as votes: shares are exact, so that ties go to the first class."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def votes():
 
 
 def majority(said, label):
-    """Share of examples on which the most frequent answer, the lowest of several, is the label: a plain loop."""
+    """Accuracy of the most frequent answer, the lowest class among ties, by a plain loop."""
     right = 0
     for answers, truth in zip(said.T.tolist(), label.tolist(), strict=True):
         counts = [answers.count(one) for one in range(CLASSES)]

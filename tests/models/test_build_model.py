@@ -1,4 +1,4 @@
-"""Factories of any origin: what is accepted, how it is seeded, and each refusal."""
+"""Factories from anywhere: which are accepted, how they are seeded, and every refusal."""
 
 import random
 import sys
@@ -174,13 +174,13 @@ SHAPE = (3, 2, 2)
 
 @pytest.fixture
 def factories(tmp_path, monkeypatch):
-    """A module that lies in the working directory alone."""
+    """A module that exists only in the working directory."""
     (tmp_path / "their_networks.py").write_text(FACTORIES)
     (tmp_path / "broken_networks.py").write_text("import torch\nraise KeyError('weights')\n")
     (tmp_path / "exiting_networks.py").write_text("raise SystemExit(2)\n")
     (tmp_path / "drawing_networks.py").write_text(DRAWING)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the factory's folder stays as it is
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # nothing is written to the factory's folder
     yield lambda name: f"their_networks:{name}"
     for module in ("their_networks", "broken_networks", "exiting_networks", "drawing_networks"):
         sys.modules.pop(module, None)
@@ -223,16 +223,16 @@ def test_neighbours_of_a_factory_can_be_imported_while_it_and_its_network_run(tm
     path = list(sys.path)
     for name, value in (("their_width", "WIDTH = 5"), ("their_shift", "SHIFT = 2.0")):
         (tmp_path / f"{name}.py").write_text(value)
-        monkeypatch.delitem(sys.modules, name, raising=False)  # a run before may have imported it
+        monkeypatch.delitem(sys.modules, name, raising=False)  # an earlier test may have imported it
     module = make(factories("neighbourly"))
     assert module.inner.weight.shape == (5, 12)
     assert {"their_width", "their_shift"} <= sys.modules.keys()
     assert sys.path == path
     with importable(factories("neighbourly")):
         assert sys.path == [str(tmp_path), *path]
-    with importable(factories("neighbourly"), last=True):  # hides nothing
+    with importable(factories("neighbourly"), last=True):  # last on the path: hides nothing
         assert sys.path == [*path, str(tmp_path)]
-    with importable("small_cnn"):  # ours needs none of it
+    with importable("small_cnn"):  # a built-in network needs no path
         assert sys.path == path
 
 
@@ -366,7 +366,7 @@ def test_the_notebooks_gammas_are_the_two_thousand_of_the_paper_trail():
     module = build(Model(factory="notebook_resnet20"), (3, 32, 32), 10, 0)
     params = split_state(module).params
     gammas = [name for name in normalization_parameters(module) if name.endswith("weight")]
-    assert sum(params[name].numel() for name in gammas) == 2_000  # science.md 6.4, item 6
+    assert sum(params[name].numel() for name in gammas) == 2_000  # as in the notebook
 
 
 def test_state_is_split_copied_and_shared_tensors_come_once():

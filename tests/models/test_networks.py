@@ -15,7 +15,7 @@ from modescape.recipe import Model
 
 IMAGE_MODELS = [name for name in MODELS if name not in ("mlp", "text_transformer")]
 
-COUNTS = {  # at [3, 32, 32] and 10 classes: trained parameters, running means and variances
+COUNTS = {  # for [3, 32, 32] and 10 classes: trained parameters, running means and variances
     "small_cnn": (19_466, 0),
     "medium_cnn": (971_146, 0),
     "resnet20": (273_066, 1_376),
@@ -115,7 +115,7 @@ def test_layers_run_in_the_published_order(name):
         ("small_cnn", [16, 8, 4]),
         ("medium_cnn", [16, 8, 4, 2]),
         ("notebook_small_cnn", [16, 8, 4]),
-        ("notebook_medium_cnn", [16, 7, 3, 1]),  # science.md 6.1
+        ("notebook_medium_cnn", [16, 7, 3, 1]),  # as in the notebook
     ],
 )
 def test_pooled_maps_have_the_published_sizes(name, sizes):
@@ -168,7 +168,7 @@ def test_paper_networks_draw_biases_like_kernels():
     weight, bias = module.conv3.weight, module.conv3.bias
     assert limit * 0.999 < weight.abs().max() <= limit
     assert weight.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.01)
-    bias_limit = math.sqrt(6 / (2 * 256))  # a vector of c counts c in and c out
+    bias_limit = math.sqrt(6 / (2 * 256))  # for a vector of length c, fan-in and fan-out are c
     assert bias_limit * 0.95 < bias.abs().max() <= bias_limit
     assert module.dense.bias.abs().max() <= math.sqrt(6 / (2 * 10))
     assert module.dense.bias.abs().min() > 0
@@ -193,7 +193,7 @@ def test_notebook_kernels_are_glorot_uniform():
 def test_residual_kernels_are_keras_he_normal(name, layer):
     weight = network(name).get_submodule(layer).weight
     target = math.sqrt(2 / weight[0].numel())
-    assert weight.std().item() == pytest.approx(target, rel=0.015)  # 36,864 weights: standard error .4 %
+    assert weight.std().item() == pytest.approx(target, rel=0.015)  # standard error for 36,864 weights: .4 %
     assert 1.9 * target / TRUNCATED_STD < weight.abs().max() <= 2 * target / TRUNCATED_STD * (1 + 1e-6)
 
 
@@ -211,7 +211,7 @@ def test_initialisers_count_the_fans_of_dense_layers(fill):
 
 @pytest.mark.parametrize(("size", "tap"), [(6, 0), (7, 1)])
 def test_strided_padding_is_tensorflows(size, tap):
-    """Even sizes are padded at the end alone, so tap 0 of the kernel reads pixels 0, 2, 4; odd ones on both sides."""
+    """Even sizes are padded only at the end, so that kernel tap 0 reads pixels 0, 2, 4; odd ones on both sides."""
     layer = SameConv2d(1, 1, 3, stride=2, bias=False)
     with torch.no_grad():
         layer.weight.zero_()[0, 0, tap, tap] = 1
@@ -234,4 +234,4 @@ def test_stacked_networks_equal_lone_ones(name):
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     stacked = vmap(lambda p, b: functional_call(alone[0], (p, b), (images,)))(params, buffers)
     for output, module in zip(stacked, alone, strict=True):
-        torch.testing.assert_close(output, module(images), rtol=1e-4, atol=1e-5)  # float32, other order of sums
+        torch.testing.assert_close(output, module(images), rtol=1e-4, atol=1e-5)  # float32, summed in another order

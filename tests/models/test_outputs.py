@@ -1,4 +1,4 @@
-"""From what a network returns to its logits."""
+"""From a network's return value to its logits."""
 
 from collections import namedtuple
 
@@ -16,14 +16,14 @@ Pair = namedtuple("Pair", ["logits", "aux"])
 
 
 class Holder:
-    """As some libraries return it: an object with attributes."""
+    """An output as some libraries return it: an object with attributes."""
 
     def __init__(self, **tensors):
         self.__dict__.update(tensors)
 
 
 class Slotted:
-    """An object whose attributes are found one by one only."""
+    """An object with slots, whose attributes are not listed in a ``__dict__``."""
 
     __slots__ = ("_logits", "features")
 
@@ -39,7 +39,7 @@ class Slotted:
     ("output", "which", "expected"),
     [
         (A, None, A),
-        (A, "aux", A),  # in evaluation some networks return less than in training
+        (A, "aux", A),  # some networks return less in evaluation than in training
         ((A, B), None, A),
         ([A, B], 1, B),
         ({"aux": B, "logits": A}, None, A),
@@ -90,13 +90,13 @@ def test_logarithms_of_probabilities_are_finite_and_exact():
 def test_kinds_are_told_apart():
     logits = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     check_kind(logits, "logits")
-    check_kind(logits.log_softmax(1), "logits")  # the same function
+    check_kind(logits.log_softmax(1), "logits")  # log-probabilities are logits, too
     check_kind(logits.log_softmax(1), "log_probabilities")
     check_kind(log_of(logits.softmax(1)), "probabilities")
-    check_kind(torch.ones(5, 1), "logits")  # one class is always certain
+    check_kind(torch.ones(5, 1), "logits")  # a single class is always certain
     with pytest.raises(InputError, match="output_kind=probabilities"):
         check_kind(logits.softmax(1), "logits")
-    coarse = torch.tensor([[0.3359375, 0.333984375, 0.333984375]] * 2).bfloat16()  # as half precision rounds a softmax
+    coarse = torch.tensor([[0.3359375, 0.333984375, 0.333984375]] * 2).bfloat16()  # a softmax rounded to half precision
     with pytest.raises(InputError, match="output_kind=probabilities"):
         check_kind(coarse, "logits")
     with pytest.raises(InputError, match="output_kind=logits"):

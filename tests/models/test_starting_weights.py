@@ -1,4 +1,4 @@
-"""A checkpoint that members start from: what is taken, what is said of the rest, what is refused."""
+"""A checkpoint that members start from: what is loaded, what is reported about the rest, what is refused."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from modescape.recipe import Model
 
 
 class Net(nn.Module):
-    """A tied layer, running statistics, a head."""
+    """A network with a tied layer, running statistics and a head."""
 
     def __init__(self, classes=3, seed=0):
         super().__init__()
@@ -115,7 +115,7 @@ def test_parameters_are_frozen_by_patterns_of_names():
 
 
 def test_the_checkpoint_of_the_package_is_what_it_was_and_small():
-    """Another one would be another study under the name of the recipe."""
+    """With another checkpoint, the recipe's name would stand for another study."""
     model = Model(init="printed-letters")
     tensors = read_start(model)
     assert tensors is not None

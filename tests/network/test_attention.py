@@ -1,4 +1,4 @@
-"""Attention with dropout: the member's masks, in every group; else what torch computes."""
+"""Attention with dropout: each member's masks in any group, and otherwise the result of torch."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from modescape.network.member_ops import MemberOps
 
 KEY = torch.tensor(11)
 P = 0.25
-DROPPED = 1 << 14  # of 65536
+DROPPED = 1 << 14  # of 65536 levels
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -21,7 +21,7 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def attend(weights_of, query, key, value, scale):
-    """The formula, one query at a time: sum over sources of weight times value."""
+    """The formula, one query at a time: the sum over sources of weight times value."""
     out = torch.zeros(*query.shape[:-1], value.shape[-1], dtype=torch.float64)
     for at in torch.cartesian_prod(*map(torch.arange, query.shape[:-1])).tolist():
         *front, target = at
@@ -33,11 +33,11 @@ def attend(weights_of, query, key, value, scale):
 
 def softmax(scores: list[float]) -> list[float]:
     terms = torch.tensor(scores, dtype=torch.float64).exp()
-    return (terms / terms.sum()).nan_to_num(0.0).tolist()  # nobody takes part: 0
+    return (terms / terms.sum()).nan_to_num(0.0).tolist()  # all sources masked: 0
 
 
 BOOLEAN = drawn(4, 6, seed=5) > 0
-BOOLEAN[2] = False  # a query that nobody answers
+BOOLEAN[2] = False  # a query whose sources are all masked
 MASKS = {
     "none": (None, False),
     "boolean": (BOOLEAN, False),
@@ -71,7 +71,7 @@ def test_attention_is_the_formula_with_the_members_mask(mask, scale):
 
 @pytest.mark.parametrize("mask", MASKS)
 def test_so_little_dropout_that_nothing_is_dropped_gives_torchs_numbers_and_gradients(mask):
-    """A probability that rounds to 0 of 65536 levels goes through our formula without a mask; with shared heads."""
+    """A probability that rounds to 0 of 65536 levels: our formula without a mask, with shared heads, too."""
     query, key, value = drawn(2, 4, 4, 5), drawn(2, 2, 6, 5, seed=1), drawn(2, 2, 6, 7, seed=2)
     given, causal = MASKS[mask]
     results = []
@@ -85,7 +85,7 @@ def test_so_little_dropout_that_nothing_is_dropped_gives_torchs_numbers_and_grad
 
 
 class Layer(nn.Module):
-    """`nn.MultiheadAttention` over itself."""
+    """Self-attention by `nn.MultiheadAttention`."""
 
     def __init__(self, need_weights: bool, p: float) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ def encoder() -> nn.Module:
 
 
 class Decoder(nn.Module):
-    """`nn.TransformerDecoderLayer` over its own input, causally."""
+    """A causal `nn.TransformerDecoderLayer` with its own input as memory."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A chain of layers has the bits of the network that it stands for, and is left where it would differ."""
+"""A chain of layers is bit-identical to the network it replaces, and is not used where it would differ."""
 
 import copy
 
@@ -69,7 +69,7 @@ def test_a_step_has_the_bits_of_autograd(name):
         assert list(one) == list(other)
         assert all(same(one[name], other[name]) for name in one)
         assert same(loss, expected) and same(tally, count)  # noqa: PT018
-    assert chained._weights is not None  # it was the chain that ran
+    assert chained._weights is not None  # the chain was used
 
 
 @pytest.mark.parametrize("dropping", [False, True])
@@ -93,7 +93,7 @@ def test_an_evaluation_has_the_bits_of_the_modules(name, dropping):
 def test_a_slope_has_the_bits_of_autograd(weights, smoothing):
     task = Classification(10, weights=weights).smoothed(smoothing)
     output, target = torch.randn(9, 10, generator=torch.Generator().manual_seed(1)), torch.arange(9)
-    target[4] = -100  # a label that is left out
+    target[4] = -100  # an ignored label
     leaf = output.clone().requires_grad_()
     loss = task.mean_loss(leaf, target)
     (expected,) = torch.autograd.grad(loss, [leaf])
@@ -181,7 +181,7 @@ def test_other_inputs_and_policies_go_the_usual_way(x, arithmetic, order):
 
 
 def test_hooks_of_the_network_itself_are_called():
-    """They may change what goes in or comes out: here the outputs are halved."""
+    """They may change inputs or outputs: here the outputs are halved."""
     module = NETWORKS["rows"][0]()
     x, y = batch(ROWS)
     module.register_forward_hook(lambda layer, args, output: output / 2)

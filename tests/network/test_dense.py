@@ -1,4 +1,4 @@
-"""Stacked members of dense layers without `vmap`: outputs and gradients are each member's own; what is taken."""
+"""Stacked members of dense layers without `vmap`: each member's own outputs and gradients; which qualify."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ KEYS = torch.tensor([11, 12, 13])
 @pytest.mark.parametrize("norm", ["none", "layer"])
 @pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh"])
 def test_outputs_and_gradients_are_those_of_each_member_alone(norm, activation):
-    """In float64 to 1e-12, with each member's own dropout."""
+    """To 1e-12 in float64, with each member's own dropout masks."""
     torch.manual_seed(0)
     module = mlp(5, 3, widths=(7, 6), activation=activation, dropout=0.3, norm=norm).double().train()
     dense = dense_of(module)

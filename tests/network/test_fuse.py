@@ -1,4 +1,4 @@
-"""A prepared network computes what it computed before, and keeps its layers, its weights and its listeners."""
+"""A prepared network computes the same as before, and keeps its layers, weights and hooks."""
 
 import copy
 
@@ -21,7 +21,7 @@ KEY = torch.tensor(rng.key(0, "dropout", 0, 1))
 
 
 class PlainDropout(nn.Module):
-    """What a prepared dropout layer stands for, written out: call number ``call`` of the pass."""
+    """A prepared dropout layer by hand, as call number ``call`` of the pass."""
 
     def __init__(self, p: float, call: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class PlainDropout(nn.Module):
 
 
 def written_out(net: nn.Sequential) -> nn.Sequential:
-    """A copy whose dropout layers are `PlainDropout`, so that nothing in it is prepared."""
+    """A copy with `PlainDropout` in place of dropout layers, so that nothing in it is prepared."""
     layers, calls = copy.deepcopy(net), 0
     for name, layer in layers.named_children():
         if isinstance(layer, nn.Dropout):
@@ -142,7 +142,7 @@ def test_a_copy_is_a_network_of_its_own():
 
 
 class Looking(nn.Module):
-    """Walks through its layers one by one."""
+    """Calls its layers one by one."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Dropout masks: the member's own, exact in probability, the same in every arrangement."""
+"""Dropout masks: each member's own, with exact probabilities, and independent of stacking."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from modescape.network.member_ops import MemberOps
 
 
 def test_the_three_calls_of_a_pass_have_masks_of_their_own():
-    """Two layers and one call, in order: numbers 0, 1 and 2 of the key."""
+    """Two layers and a function call, in order: calls 0, 1 and 2 of the key."""
     key, x = torch.tensor(11), torch.ones(4, 5, 6, 6)
     masks = [keep_mask(key, 0, x.shape, round(0.25 * LEVELS), x.dtype)]
     masks.append(keep_mask(key, 1, torch.Size([4, 5, 1, 1]), LEVELS // 2, x.dtype))
@@ -27,7 +27,7 @@ def test_a_prepared_network_without_a_key_says_so():
 
 
 class Net(nn.Module):
-    """Dropout as a module, as a function and of whole channels."""
+    """Dropout as a module, as a function, and over whole channels."""
 
     def __init__(self) -> None:
         super().__init__()

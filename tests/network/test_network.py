@@ -1,4 +1,4 @@
-"""A network that runs with any weights, and the activations of its layers: those of the plain module of torch."""
+"""A network run with any weights, and its layers' activations, against plain torch modules."""
 
 import copy
 
@@ -27,7 +27,7 @@ def images(count=3, dtype=torch.float64):
 
 
 def members(name, dtype=torch.float64):
-    """Two plain networks, with statistics of batch norm that are not those of the beginning."""
+    """Two plain networks whose batch-norm statistics differ from the initial ones."""
     made = [build(recipe.Model(factory=name), SHAPE, CLASSES, key=key).to(dtype) for key in (5, 6)]
     for net in made:
         with torch.no_grad():
@@ -61,7 +61,7 @@ def heard(net, names, x):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", IMAGE_MODELS)
 def test_captured_activations_are_those_that_hooks_of_the_plain_network_hear(name, dtype):
-    """To 1e-12 of the largest in float64, and as convolutions round in another order in float32."""
+    """To 1e-12 of the largest in float64; in float32, convolutions may round differently."""
     nets, x = members(name, dtype), images(dtype=dtype)
     network, names = Network(module=fuse(copy.deepcopy(nets[0])), habits=Habits()), leaves(nets[0])
     output = network(stacked(nets), x.clone(), capture=names)
@@ -130,7 +130,7 @@ def test_who_listens_to_a_prepared_layer_hears_it():
 
 
 class Odd(nn.Module):
-    """Calls one layer twice, one never, one gives a tuple; the last works in place on what the first gave."""
+    """Calls one layer twice and one never; one returns a tuple; the last modifies the first one's output in place."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Open blocks of operations: each thread has its own, and none outlives its call."""
+"""Open contexts of operations: each thread has its own, and none outlives its call."""
 
 import contextvars
 import threading
@@ -19,7 +19,7 @@ IMAGES = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 def in_threads(*works):
-    """What each function returns in a thread of its own, all of them at once; each is given a barrier of all."""
+    """Run every function in a thread of its own, at the same time, with a common barrier; returns their results."""
     results, barrier = [None] * len(works), threading.Barrier(len(works), timeout=20)
 
     def run(place, work):
@@ -48,7 +48,7 @@ def test_blocks_nest_and_close_after_an_error():
 def test_a_thread_sees_its_own_block_alone():
     def opened(barrier):
         with MemberOps(torch.tensor(1)) as own:
-            barrier.wait()  # both are open
+            barrier.wait()  # both contexts are open
             seen = current() is own
             barrier.wait()
         return seen
@@ -79,14 +79,14 @@ def test_threads_drop_what_their_own_keys_say():
 
 
 class Above(TorchFunctionMode):
-    """Somebody else's mode, which changes nothing."""
+    """A mode from elsewhere, which changes nothing."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         return func(*args, **(kwargs or {}))
 
 
 def test_where_torch_computes_gradients_its_modes_answer():
-    """Its threads have modes, and no variables of contexts: as here, where the context is an empty one."""
+    """Autograd's threads inherit modes but no context variables, as in the empty context here."""
     ops = MemberOps(torch.tensor(1))
     with Intercept(ops):
         assert contextvars.Context().run(current) is ops
@@ -121,6 +121,6 @@ def test_gradients_are_of_the_version_of_the_forward_pass():
     x = torch.rand(4, 6, requires_grad=True)
     with forced("torch"):
         y = dropout(x, torch.tensor(1), 0, 1 << 15)
-    with forced("triton"):  # which no CPU has
+    with forced("triton"):  # which is not available on a CPU
         y.sum().backward()
     assert torch.equal(x.grad * x, y)

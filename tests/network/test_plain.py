@@ -1,4 +1,4 @@
-"""The plain form: torch's own operations, so that second derivatives are right; fused layers refuse to have any."""
+"""The plain form uses torch's own operations, so that second derivatives are right; fused layers refuse them."""
 
 import copy
 
@@ -27,17 +27,17 @@ from modescape.network.plain import Plain
 IMAGE_MODELS = [name for name in MODELS if name not in ("mlp", "text_transformer")]
 
 CLASSES = 3
-LONGEST = ("resnet20", "notebook_resnet20", "medium_cnn", "notebook_medium_cnn")  # which take seconds
+LONGEST = ("resnet20", "notebook_resnet20", "medium_cnn", "notebook_medium_cnn")  # these take seconds
 NETWORKS = [pytest.param(name, marks=[pytest.mark.ci] if name in LONGEST else []) for name in IMAGE_MODELS]
-LOADING = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # of what forward mode loads
-SMALLEST = {"notebook_small_cnn": 8, "notebook_medium_cnn": 20}  # pixels; others take 4
+LOADING = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # from what forward mode loads
+SMALLEST = {"notebook_small_cnn": 8, "notebook_medium_cnn": 20}  # pixels; 4 are enough for others
 TINY = {"factory": "small_cnn", "arguments": {"channels": [2, 3]}}
 
 
 def network(dtype=torch.float64, size=4, channels=1, **model):
     net = build(recipe.Model(**model), (channels, size, size), CLASSES, key=5).to(dtype)
     with torch.no_grad():
-        net.train()(images(size, 8, dtype, channels))  # statistics that are not those of the beginning
+        net.train()(images(size, 8, dtype, channels))  # so that statistics differ from the initial ones
     return net.eval()
 
 
@@ -51,7 +51,7 @@ def loss_of(logits):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_second_derivatives_of_built_in_networks(name):
-    """In a random plane of all parameters at once; ReLU and pooling have corners, which a step of 1e-7 rarely meets."""
+    """In a random plane of all parameters; a step of 1e-7 rarely meets a kink of ReLU or pooling."""
     size = SMALLEST.get(name, 4)
     net = network(size=size, factory=name)
     state, x = split_state(net), images(size)
@@ -67,7 +67,7 @@ def test_second_derivatives_of_built_in_networks(name):
         return loss_of(plain(params, state.buffers, x))
 
     place = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.functional.hessian(loss, place).abs().max() > 1e-2  # far above what is tolerated
+    assert torch.autograd.functional.hessian(loss, place).abs().max() > 1e-2  # far above the tolerance
     assert gradgradcheck(loss, (place,), eps=1e-7, atol=1e-4, rtol=1e-4)
 
 
@@ -113,7 +113,7 @@ def test_hessian_products_are_those_of_the_dense_hessian():
     _, product = jvp(grad(loss), (state.params,), (tangent,))
     product = torch.cat([tensor.flatten() for tensor in product.values()])
     assert torch.allclose(product, dense @ direction, rtol=1e-10, atol=1e-12)
-    whole = hessian(loss)(state.params)  # by vmap
+    whole = hessian(loss)(state.params)  # through vmap
     rows = [
         torch.cat([part.flatten(t.dim()).flatten(0, t.dim() - 1) for part in whole[name].values()], 1)
         for name, t in state.params.items()
@@ -182,7 +182,7 @@ def block():
 
 
 def second(net, x, of):
-    """Gradient by input and parameters, and that of its sum."""
+    """Gradient with respect to input and parameters, and the gradient of its sum."""
     leaves = [x, *net.parameters()]
     slopes = torch.autograd.grad(of(net(x)), leaves, create_graph=True)
     again = torch.autograd.grad(sum(slope.sum() for slope in slopes), leaves, allow_unused=True)
@@ -192,7 +192,7 @@ def second(net, x, of):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("of", [torch.sum, lambda out: out.square().sum()])
 def test_fused_blocks_refuse_second_derivatives(dtype, of):
-    """Also where the gradient that reaches them is a constant: of a sum."""
+    """Also where the incoming gradient is constant, as that of a sum is."""
     net, x = fuse(nn.Sequential(*block(), *[nn.Conv2d(4, 2, 3), nn.MaxPool2d(1)])).to(dtype), images(6, dtype=dtype)
     first = torch.autograd.grad(of(net(x)), list(net.parameters()), create_graph=True)
     plain = torch.autograd.grad(of(net(x)), list(net.parameters()))
@@ -202,7 +202,7 @@ def test_fused_blocks_refuse_second_derivatives(dtype, of):
 
 
 def test_a_block_whose_input_alone_is_asked_for_refuses():
-    """The gradient of the weights depends on the input, and torch reaches the input through nothing else."""
+    """The gradient of the weights depends on the input, which torch can only reach through it."""
     net, x = fuse(nn.Sequential(*block())), images(6, dtype=torch.float32).requires_grad_()
     if native.library() is None or not pays(net[0].weight):
         pytest.skip("the block is torch's convolution here, and its pooling is linear")
@@ -246,7 +246,7 @@ def test_dropout_is_differentiable_as_often_as_wanted():
     x = torch.rand(3, 5, dtype=torch.float64, requires_grad=True)
     key = torch.tensor(1)
     assert gradgradcheck(lambda x: dropout(x, key, 0, 1 << 15).pow(3).sum(), (x,))
-    single = torch.rand(3, 5, requires_grad=True)  # in C, where it is
+    single = torch.rand(3, 5, requires_grad=True)  # in C, where available
     out = dropout(single, key, 0, 1 << 15)
     (slope,) = torch.autograd.grad(out.pow(3).sum(), single, create_graph=True)
     (second,) = torch.autograd.grad(slope.sum(), single)
@@ -255,11 +255,11 @@ def test_dropout_is_differentiable_as_often_as_wanted():
 
 @LOADING
 class TestTransforms:
-    """Of `torch.func`, and forward mode, on the fused form."""
+    """`torch.func` transforms and forward mode on the fused form."""
 
     @staticmethod
     def chains():
-        """One with a convolution, one without."""
+        """Two networks, one with a convolution, one without."""
         return [fuse(nn.Sequential(*layers)).eval() for layers in (block(), [nn.Tanh(), *block()[1:]])]
 
     @pytest.mark.parametrize("transform", [grad, vmap])

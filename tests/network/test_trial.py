@@ -1,4 +1,4 @@
-"""The trial of a network: what it finds, and what it refuses before anything is begun."""
+"""The trial of a network: what it finds, and what it refuses before anything starts."""
 
 import random
 
@@ -23,7 +23,7 @@ FEATURES, CLASSES = 16, 3
 
 
 class Dense(nn.Module):
-    """The network that the others change in one thing."""
+    """The network that the others modify in one respect."""
 
     def __init__(self):
         super().__init__()
@@ -50,7 +50,7 @@ class ViewBehindLayers(View):
 
 
 class Statistics(Dense):
-    """Running statistics that ``state_dict`` leaves out."""
+    """Running statistics that are not in ``state_dict``."""
 
     def __init__(self):
         super().__init__()
@@ -104,7 +104,7 @@ class Counted(Dense):
 
 
 class Remembering(Dense):
-    """Keeps what it gave last, which changes nothing."""
+    """Stores its last output, which changes nothing."""
 
     last, calls = None, 0
 
@@ -126,7 +126,7 @@ class Twice(Dense):
 
 
 class Mixing(Dense):
-    """Sees each image against the others of its batch, in evaluation, too."""
+    """Compares each image with the others of its batch, in evaluation, too."""
 
     def forward(self, x):
         return super().forward(x - x.mean(0))
@@ -162,7 +162,7 @@ class OwnGeneratorInTraining(OwnGenerator):
 
 
 class Squeezing(Dense):
-    """Loses the dimension of an only example."""
+    """Drops the batch dimension of a single example."""
 
     def forward(self, x):
         return super().forward(x).squeeze()
@@ -205,14 +205,14 @@ class Recurrent(Dense):
 
 
 def fussy():
-    """Makes networks from one seed alone."""
+    """A factory that works for a single seed only."""
     if torch.initial_seed() != rng.key(0, "initialisation", 0) & (1 << 63) - 1:
         raise ValueError("another seed")
     return Recurrent()
 
 
 class Product(Dense):
-    """Multiplies by a weight of its own, without a layer."""
+    """Multiplies by a parameter of its own, without a layer."""
 
     def __init__(self):
         super().__init__()
@@ -234,7 +234,7 @@ class Scalar(Dense):
 
 
 class Switching(Dense):
-    """Puts itself into training mode, so that it drops in evaluation, too."""
+    """Switches itself to training mode, so that dropout is active in evaluation, too."""
 
     def __init__(self):
         super().__init__()
@@ -246,7 +246,7 @@ class Switching(Dense):
 
 
 class Silent(Dense):
-    """Modes of its own that return nothing."""
+    """Overrides ``train`` and returns nothing from it."""
 
     def train(self, mode=True):
         super().train(mode)
@@ -281,7 +281,7 @@ class Removing(Dense):
 
 
 class Emptying(Dense):
-    """A cache that goes with the first call."""
+    """A cache that the first call removes."""
 
     def __init__(self):
         super().__init__()
@@ -299,7 +299,7 @@ class Sparse(Dense):
 
 
 class Sized(Dense):
-    """A mask as large as the batch, kept for speed."""
+    """Caches a mask with the size of the batch."""
 
     def __init__(self):
         super().__init__()
@@ -322,7 +322,7 @@ class TiedByData(Dense):
 
 
 class Halves(Dense):
-    """Two parameters side by side in one memory, and a sparse constant."""
+    """Two parameters in one storage, and a sparse constant."""
 
     def __init__(self):
         super().__init__()
@@ -335,7 +335,7 @@ class Halves(Dense):
 
 
 class Merging(Dense):
-    """Keeps in evaluation what it made of its weights until its mode is set again."""
+    """Caches values derived from its weights in evaluation, until its mode is set again."""
 
     def train(self, mode=True):
         self.merged = None
@@ -574,7 +574,7 @@ def test_a_trial_leaves_the_global_generators_as_they_were(factory):
 def test_a_record_goes_through_a_manifest_and_odd_ones_are_refused():
     habits = tried("Auxiliary")
     assert Habits.of(habits.as_dict()) == habits
-    assert Habits.of({}) == Habits()  # of a version that knew fewer fields
+    assert Habits.of({}) == Habits()  # written by a version with fewer fields
     for odd, message in (({"draws": 1}, "network.draws is wrong"), ({"dances": True}, "it has dances")):
         with pytest.raises(InputError, match=message):
             Habits.of(odd)

@@ -1,4 +1,4 @@
-"""Barriers, fitted paths and REPAIR against closed forms, and against networks that are one in another order."""
+"""Barriers, fitted paths and REPAIR against closed forms, and on permuted copies of a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from modescape.types import ModelState
 
 
 class Units(nn.Module):
-    """sum over units of w2 w1 x, a two-layer linear network."""
+    """A two-layer linear network: the sum over units of w2 w1 x."""
 
     def __init__(self, one, two):
         super().__init__()
@@ -40,7 +40,7 @@ X = torch.tensor([[1.0], [2.0], [-3.0]], dtype=torch.float64)
 
 
 def test_barriers_of_a_two_layer_linear_network_are_their_closed_form():
-    a, b = Units([1.0, 2.0], [3.0, 4.0]), Units([2.0, 1.0], [4.0, 3.0])  # 11 x both; 11 - 2t + 2t^2 on the line
+    a, b = Units([1.0, 2.0], [3.0, 4.0]), Units([2.0, 1.0], [4.0, 3.0])  # both are 11 x; (11 - 2t + 2t^2) x on the line
     found = ms.barrier(a, a, b, (X, 11 * X), loss="mse", t=21, reset="none")
     excess = 0.25 * X.square()[:, 0].numpy()  # at t = 1/2
     assert found.raw == pytest.approx(excess.mean(), abs=1e-12)
@@ -63,14 +63,14 @@ def test_a_network_and_itself_in_another_order_have_no_barrier_once_aligned(name
     target = torch.arange(len(inputs[0] if isinstance(inputs, tuple) else inputs)) % 3
     result = ms.barrier(model, tensors, moved, [(inputs, target)], t=[0, 0.5, 1])
     middle = result.profiles["raw"].losses[1] - result.profiles["aligned"].losses[1]
-    assert np.abs(middle).max() > 0.01  # another function half way
+    assert np.abs(middle).max() > 0.01  # a different function half-way
     assert result.raw_low <= result.raw <= result.raw_high
     assert result.aligned == pytest.approx(0, abs=1e-5)
     assert result.aligned_reset == pytest.approx(0, abs=1e-5)
     assert result.error.aligned == 0
     assert result.error.raw >= 0
     ends = result.profiles["raw"].losses[[0, -1]]
-    np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)  # one function at both ends
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)  # the same function at both ends
 
 
 def test_statistics_anew_are_averages_of_the_batches_own_by_examples():
@@ -85,7 +85,7 @@ def test_statistics_anew_are_averages_of_the_batches_own_by_examples():
 
 
 class Point(nn.Module):
-    """Weights alone: its loss is a function of them."""
+    """Weights only, of which the loss is a function."""
 
     def __init__(self, *numbers):
         super().__init__()
@@ -109,7 +109,7 @@ def test_the_bend_of_a_quadratic_s_bezier_is_its_closed_form():
 
 
 def fitted_together_and_alone(model, inputs):
-    """Two paths in one pass, and whether each is what it is alone."""
+    """Fit two paths in one pass, and check each against a fit of its own."""
     with rng.seeded(3):
         other = copy.deepcopy(model)
         for tensor in other.parameters():
@@ -121,7 +121,7 @@ def fitted_together_and_alone(model, inputs):
         alone = ms.fit_path(model, *one, data, **settings)
         assert path.losses == pytest.approx(alone.losses, abs=1e-5)
         for name, points in path.points.items():
-            if name != "0.bias":  # before batch norm: its gradient is rounding, and Adam makes steps of it
+            if name != "0.bias":  # before batch norm: Adam turns its gradient, pure rounding error, into steps
                 torch.testing.assert_close(points, alone.points[name], atol=1e-5, rtol=1e-4)
     return both[0], data
 
@@ -148,7 +148,7 @@ def test_frozen_parameters_stay_on_the_straight_line():
 
 
 def test_batch_norm_is_right_at_each_position_of_a_path():
-    model, inputs = permutable.made("cnn")  # one after another: convolutions on a CPU
+    model, inputs = permutable.made("cnn")  # not stacked: convolutions on a CPU
     path, data = fitted_together_and_alone(model, inputs)
     middle = path.at(0.5, data)
     heard = nn.functional.conv2d(inputs, middle["0.weight"], middle["0.bias"]).transpose(0, 1).flatten(1)
@@ -164,7 +164,7 @@ def test_shapes_go_from_end_to_end_and_weigh_to_one(name, points):
     found = SHAPES[name](torch.linspace(0, 1, 9), points)
     torch.testing.assert_close(found.sum(-1), torch.ones(9, dtype=torch.float64))
     assert found[0, 0] == found[-1, -1] == 1
-    line = found @ torch.linspace(0, 1, points, dtype=torch.float64)  # points on a line give the line
+    line = found @ torch.linspace(0, 1, points, dtype=torch.float64)  # collinear points give their line
     torch.testing.assert_close(line, torch.linspace(0, 1, 9, dtype=torch.float64), atol=1e-6, rtol=0)
 
 
@@ -180,17 +180,17 @@ def test_repair_gives_units_the_moments_between_the_ends():
     setting = Setting.of(model, [(part, None) for part in inputs.split(5)])  # 5, 5, 2
     ends = [moments(setting, line.at(t)) for t in (0.0, 1.0)]
     with repairing(setting, line.at(0.25), ends, 0.25):
-        own = moments(setting, line.at(0.25))  # heard behind the repair
+        own = moments(setting, line.at(0.25))  # measured after the repair
     for (name, (mean, spread)), near in zip(own.items(), (1e-5, 0.02), strict=True):  # exact in the first layer
         torch.testing.assert_close(mean, torch.lerp(ends[0][name][0], ends[1][name][0], 0.25), atol=near, rtol=near)
         torch.testing.assert_close(spread, torch.lerp(ends[0][name][1], ends[1][name][1], 0.25), atol=near, rtol=near)
-    assert list(own) == ["0", "2"]  # the last layer's outputs are answers
+    assert list(own) == ["0", "2"]  # the last layer's outputs are logits
 
 
 def test_examples_of_several_answers_add_up_to_the_mean_over_answers():
     inputs = torch.randn(4, 5, 3, generator=rng.stream(0, "inputs"))
     target = torch.arange(20).view(4, 5) % 3
-    target[0, :3] = -100  # what does not count
+    target[0, :3] = -100  # ignored
     with rng.seeded(0):
         model = nn.Linear(3, 3)
     losses, errors = Setting.of(model, [(inputs, target)]).examined({})
@@ -232,7 +232,7 @@ def test_the_lines_of_the_document_work():
 
 
 class _Logarithm(nn.Module):
-    """NaN where the product of two weights is negative, as half way between networks of other signs."""
+    """NaN where the product of two weights is negative, as half-way between networks of opposite signs."""
 
     def __init__(self, weights: tuple[float, float]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Paths against what they are on losses that can be written down."""
+"""Paths on losses with known solutions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_path_without_length_is_refused():
 
 
 def ring(weights):
-    """Low on the circle of radius 1 in the first two of four coordinates, and where the others are 0."""
+    """Zero on the unit circle of the first two coordinates of four, where the others are 0."""
     radius = weights[..., :2].norm(dim=-1)
     return (radius - 1) ** 2 + weights[..., 2:].square().sum(-1)
 
@@ -60,7 +60,7 @@ def test_a_tunnel_follows_a_ring_that_the_straight_line_cuts():
     assert torch.equal(corners[[0, -1]], ENDS)
     assert ring(along(ENDS, t)).max() > 0.6
     assert ring(corners).max() < 1e-3
-    assert ring(along(corners, t)).max() < 0.03  # a chord of an eighth of the arc: (1 - cos(.175))^2 = 2e-4, and more
+    assert ring(along(corners, t)).max() < 0.03  # a chord of an eighth of the arc: at least (1 - cos(.175))^2 = 2e-4
 
 
 def test_the_first_corner_stays_at_right_angles_to_the_line():

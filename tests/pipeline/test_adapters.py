@@ -1,4 +1,4 @@
-"""The example of docs/training.md as it is written there: low-rank adapters whose trained part alone is kept."""
+"""The example of docs/training.md as it stands there: low-rank adapters, of which only the trained part is kept."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The choice of a run: built-in names, files, folders of studies; nothing shadows a name silently."""
+"""Which recipe a run uses: built-in names, files, folders of studies; nothing shadows a name silently."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 def begun(folder: Path, *overrides: str) -> Path:
-    """A folder that holds the recipe of a study, as a run that was cut off leaves it."""
+    """A folder with the recipe of a study, as an interrupted run leaves it."""
     folder.mkdir(parents=True)
     (folder / layout.RECIPE).write_text(recipes.load("digits", overrides).to_yaml())
     return folder
@@ -38,7 +38,7 @@ def test_without_a_study_a_name_means_a_recipe(here):
     assert choose(None, None).path == Path("studies/digits")
     assert choose(None, "new").recipe == recipes.load("digits")
     begun(here / "s", "train.epochs=7")
-    assert choose("digits", "s").recipe.train.epochs == 40  # which is refused later, with the difference
+    assert choose("digits", "s").recipe.train.epochs == 40  # refused later, with the difference
 
 
 def test_a_built_in_name_is_not_shadowed_without_a_word(here):
@@ -105,7 +105,7 @@ def test_quick_is_a_tenth_of_the_training_under_another_name(name):
     }
     assert small.content_hash("data") != whole.content_hash("data")
     schedule, shortened = whole.train.schedule.model_dump(), small.train.schedule.model_dump()
-    if "epochs" in schedule:  # plateaus keep their order, and the last its factor
+    if "epochs" in schedule:  # plateaus keep their order, and the last one its factor
         assert schedule["factors"][-1] == shortened["factors"][-1]
         assert max(shortened["epochs"]) < small.train.epochs
 
@@ -124,4 +124,4 @@ def test_overrides_win_over_quick_and_the_words_follow(here):
     assert (only.analyses, only.train.members, only.train.epochs) == (["shift"], 1, 2)
     begun(here / "q", "train.epochs=7")
     (here / "q" / layout.RECIPE).write_text(small.to_yaml())
-    assert choose("q", None, quick=True).recipe == small  # goes on
+    assert choose("q", None, quick=True).recipe == small  # continues the study

@@ -1,4 +1,4 @@
-"""A comparison from files to a page: what is written, said and left out; nothing is left of one that is refused."""
+"""A comparison from files to a page: what is written, said and left out; a refused one leaves nothing behind."""
 
 import json
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ EXAMPLES = 120
 
 @pytest.fixture(scope="module")
 def made(made_once):
-    """A folder with predictions of four networks, as logits and as classes alone."""
+    """A folder with predictions of four networks, as logits and as classes only."""
 
     def make(folder):
         folder.mkdir()

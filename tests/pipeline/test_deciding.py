@@ -1,4 +1,4 @@
-"""The decision over a comparison that was kept."""
+"""The decision on a stored comparison."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_comparison_is_decided_on(tmp_path):
     assert found.decision.advice == "ensemble"
     assert found.table.candidates[0].name == "the best network"
     assert found.decision.candidate(found.table).size > 1
-    assert "training" not in found.sentences[0]  # it is paid already
+    assert "training" not in found.sentences[0]  # it is already paid for
     assert "the other 1,000 test" in found.sentences[-1]
     given, label = models(15, 2)
     with no_figures():
@@ -48,7 +48,7 @@ def test_a_comparison_is_decided_on(tmp_path):
 @pytest.mark.ci
 def test_the_network_that_is_kept_of_a_comparison_has_a_name(tmp_path):
     given, label = models(1000, 2)
-    given |= {"sure": 0.9 * given["net 0"] + 0.1 * np.eye(3)[label]}  # more on the label, whatever else it says
+    given |= {"sure": 0.9 * given["net 0"] + 0.1 * np.eye(3)[label]}  # more probability on the label
     with no_figures():
         ms.compare(given, label, out=tmp_path / "kept")
     found = decide(tmp_path / "kept", thresholds={"pass_price": 1.0})

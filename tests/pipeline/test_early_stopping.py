@@ -1,4 +1,4 @@
-"""A study whose members stop early: what it says of them, how it goes on after an interruption, how it is mended."""
+"""A study with early stopping: what it reports, and how it is resumed after an interruption and repaired."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ TIMED = {"state.json", "history.csv"}
 
 
 class Interrupting(Progress):
-    """Stops the run when it was told of so many images."""
+    """Interrupts the run after the given number of images."""
 
     def __init__(self, images: float):
         self.left = images

@@ -1,4 +1,4 @@
-"""The estimated cost of a run: every stage, the longest named, and the remedy where it is long."""
+"""The estimated cost of a run: every stage, the longest one named, and how to shorten a long run."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ SMALL = ["train.members=2", "train.epochs=3", "data.test=300", "variants.epochs=
 
 
 class Lines(Progress):
-    """Keeps what is said."""
+    """Records messages."""
 
     def __init__(self):
         self.lines = []
@@ -33,12 +33,12 @@ def trained(tmp_path_factory) -> tuple[Study, list[str]]:
 
 
 def fresh(study: Study, folder, analyses: list[str]) -> Study:
-    """The same study with nothing done, and these analyses."""
+    """The same study before anything is done, with these analyses."""
     return Study.create(folder, study.recipe.model_copy(update={"analyses": analyses}), study.manifest)
 
 
 def test_it_counts_the_disk(trained, tmp_path):
-    """Against the files that the study came to hold; headers and state files are not counted."""
+    """Against the study's files at the end; headers and state files are not counted."""
     study, lines = trained
     dataset = data.load(study.recipe.data, 0)
     assert estimate(study, dataset, workers=2) is None
@@ -61,7 +61,7 @@ def test_it_counts_every_stage_and_what_is_done_no_more(trained, tmp_path):
     assert whole.longest_analysis == "radial"
     only = estimate(fresh(study, tmp_path / "c", ["cyclic"]), dataset, 1, training_only=True)
     assert re.match(r"estimated: \d+ s of training, ", only.lines()[0])
-    # training twice as many epochs takes twice as many steps, shared out over two workers half the time
+    # twice as many members take twice as many steps, and half the time on two workers
     recipe = study.recipe.model_copy(update={"train": study.recipe.train.model_copy(update={"members": 4})})
     double = Study.create(tmp_path / "d", recipe, study.manifest)
     assert estimate(double, dataset, 1).stages["predicting"] == pytest.approx(2 * less.stages["predicting"], rel=0.01)
@@ -89,7 +89,7 @@ def test_an_added_analysis_costs_itself_and_an_added_member_all_analyses(trained
     study.update_recipe(study.recipe.model_copy(update={"train": train}))
     grown = estimate(study, dataset, 1)
     assert list(grown.stages) == ["training", "predicting", "analysing"]
-    assert grown.stages["analysing"] > added.stages["analysing"] + DRAWING_SECONDS  # "training" is made again
+    assert grown.stages["analysing"] > added.stages["analysing"] + DRAWING_SECONDS  # "training" is measured again
 
 
 def test_networks_of_analyses_are_counted_with_the_long_run_and_again_where_settings_changed(trained, tmp_path):
@@ -109,14 +109,14 @@ def test_networks_of_analyses_are_counted_with_the_long_run_and_again_where_sett
     for folder, own in wanted.items():
         Study.create(study.path / "variants" / folder, own, {**study.manifest, "recipe_hash": _hash(own, study)})
     study.write_result("cyclic", study.result("training"))
-    assert cost() == pytest.approx(two)  # begun, and no step done
-    for folder, own in wanted.items():  # as if all of them were trained
+    assert cost() == pytest.approx(two)  # started, without a step done
+    for folder, own in wanted.items():  # as if all were trained
         for number in range(own.train.members):
             place = study.path / "variants" / folder / "members" / f"{number:03d}"
             place.mkdir(parents=True)
             shutil.copy(study.path / "members/000/state.json", place)
     assert cost() == 0
-    assert cost(epochs=2) > 0  # made anew, but for the long runs
+    assert cost(epochs=2) > 0  # all made again except the long runs
 
 
 def _hash(recipe, study: Study) -> str:

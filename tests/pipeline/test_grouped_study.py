@@ -1,4 +1,4 @@
-"""A table whose rows belong to patients, through the whole package: stored, grown, gone on with, said on the page."""
+"""A table whose rows belong to patients through the whole pipeline: stored, grown, resumed, shown on the page."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ from modescape.offered import INDEPENDENT, stacked
 from modescape.study import Study
 from modescape.study.offering import offer
 
-pytestmark = pytest.mark.ci  # two studies
+pytestmark = pytest.mark.ci  # trains two studies
 PATIENTS, VISITS = 30, 4
 SETTINGS = [
     *("data.target=y", "data.group=patient", "data.test=30", "data.validation=20", "train.epochs=2"),
@@ -24,7 +24,7 @@ SETTINGS = [
 
 
 def visits(path: Path) -> Path:
-    """Two numbers and a class; what is special about a patient is the same at all visits."""
+    """Two numbers and a class, with a patient effect that is the same at all visits."""
     stream = np.random.default_rng(0)
     rows = ["a,b,patient,y"]
     for patient in range(PATIENTS):
@@ -38,7 +38,7 @@ def visits(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def grouped(made_once) -> Path:
-    """The study of two members; its table lies in it."""
+    """A study of two members, which contains its table."""
 
     def make(folder: Path) -> None:
         folder.mkdir()
@@ -99,7 +99,7 @@ def test_a_grown_study_and_one_gone_on_with_are_the_one_made_at_once(grouped: Pa
         one, other = (Study.open(tmp_path / folder).result(name) for folder in ("grown", "at_once"))
         assert one.identical(other)
     group = tmp_path / "grown" / "predictions.zarr" / "test" / "group"
-    shutil.rmtree(group)  # without it intervals would be of rows, and nobody would see
+    shutil.rmtree(group)  # without it, intervals would silently be over rows
     with pytest.raises(DamageError, match="the groups of its examples are not there"):
         Study.open(tmp_path / "grown").predictions("test")
     pipeline.run(tmp_path / "grown", None)

@@ -1,4 +1,4 @@
-"""Members stacked in groups, as on a GPU: the same bits whoever is beside them, resumed, halved and enlarged."""
+"""Members stacked in groups, as on a GPU: bit-identical in any group, resumed, halved or enlarged."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ci
 
 SETTINGS = [
     *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=1400", "compute.engine=here"),
-    # at the recipe's own rate a group of 4 and its halves differ in a last bit, and what is mended is trained again
+    # at the recipe's rate, a group of 4 and its halves differ in a last bit, and a repair would train again
     "train.learning_rate=1.6e-3",
 ]
 TIMED = {"state.json", "history.csv"}
@@ -30,13 +30,13 @@ TIMED = {"state.json", "history.csv"}
 def plan_of_groups(monkeypatch):
     """Studies begun in a test stack ``sizes[0]`` members on the CPU."""
     sizes = [2]
-    monkeypatch.setattr(estimate, "estimate", lambda *arguments, **settings: None)  # it runs steps, which are counted
+    monkeypatch.setattr(estimate, "estimate", lambda *arguments, **settings: None)  # would run counted steps
     with stacked(sizes):
         yield sizes
 
 
 class Hearing(Progress):
-    """Keeps what was said and how many images were counted."""
+    """Records messages and the number of images."""
 
     def __init__(self):
         self.lines, self.images, self.total = [], 0.0, 0.0
@@ -82,10 +82,10 @@ def test_everyone_is_trained_and_says_in_which_group(four):
 
 
 def test_a_member_is_the_same_whoever_was_asked_for_and_growth_repeats_nothing(four, tmp_path):
-    """Of three members the last is alone in its group of two: the other place is filled, and nothing of it is kept."""
+    """Of three members, the last is alone in its group of two: the free place is filled, and its result discarded."""
     heard = Hearing()
     study = train(tmp_path / "s", 3, heard)
-    assert heard.images == heard.total  # a filled place counts for nothing
+    assert heard.images == heard.total  # the filled place is not counted
     assert [path.name for path in sorted((tmp_path / "s/members").iterdir())] == ["000", "001", "002"]
     assert digests(study, 0, 1, 2) == digests(four, 0, 1, 2)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s/members").rglob("*.*")}
@@ -99,7 +99,7 @@ LIMITS = [1, 6, 7, 11, 22, *(pytest.param(limit, marks=pytest.mark.long) for lim
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch, limit):
-    """Files of two members are written one after another, so a crash leaves them at different epochs."""
+    """Files of two members are written in turn, so a crash can leave them at different epochs."""
     writes = []
     functions = ["write_checkpoint", "write_history", "write_member_state", "write_resume"]
 
@@ -118,7 +118,7 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
                 writing, name, value
             )  # all four files after every epoch, in one order, stopped at a known one
         for name in functions:
-            # a stop at every file in turn, which no signal hits
+            # stop at every file in turn, where no signal could be timed
             patch.setattr(writing, name, stopping(getattr(writing, name)))
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
@@ -130,12 +130,12 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
 
 
 def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monkeypatch):
-    """Member 0 is an epoch ahead when the run stops: its file of the epoch before is used; no epoch more is lost."""
+    """Member 0 is an epoch ahead when the run stops: its previous file is used, and only that epoch is lost."""
     writes, epochs = [], []
     resume, write = training.read_resume, writing.write_resume
 
     def stopping(study, member, epoch, *rest, **settings):
-        if (0, 3) in writes:  # a run that is stopped writes nothing more, whichever thread would have
+        if (0, 3) in writes:  # a stopped run writes nothing more, in any thread
             raise KeyboardInterrupt
         write(study, member, epoch, *rest, **settings)
         writes.append((member, epoch))
@@ -143,13 +143,13 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
     with monkeypatch.context() as patch:
         for name, value in {"WRITERS": 1, "AHEAD_BYTES": 0}.items():
             patch.setattr(writing, name, value)  # files in one order, to be stopped at a known one
-        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
+        patch.setattr(writing, "write_resume", stopping)  # stop right after one file, where no signal could be timed
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")
     assert [resume(study, member).epoch for member in (0, 1)] == [3, 2]
     group = training.Trainer.group
-    monkeypatch.setattr(  # what was trained twice is on the disk but once
+    monkeypatch.setattr(  # files do not show what was trained twice
         training.Trainer,
         "group",
         lambda *a, starts, **k: epochs.append(starts[0].epoch) or group(*a, starts=starts, **k),
@@ -159,18 +159,18 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
 
 
 def small_memory(monkeypatch, most: int, from_call: int = 0) -> None:
-    """A GPU whose memory holds ``most`` members at a time, from a step on."""
+    """A GPU whose memory holds ``most`` members at a time, from some step on."""
     original, calls = Step.__call__, []
 
     def step(self, state, images, *arguments):
-        if images.shape[1] <= IMAGES:  # the trial's, on a CPU
+        if images.shape[1] <= IMAGES:  # the trial's batches, on a CPU
             return original(self, state, images, *arguments)
         calls.append(1)
         if self.members > most and len(calls) > from_call:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
         return original(self, state, images, *arguments)
 
-    monkeypatch.setattr(Step, "__call__", step)  # a GPU of little memory
+    monkeypatch.setattr(Step, "__call__", step)  # a GPU with little memory
 
 
 def test_memory_that_runs_out_halves_the_group(four, tmp_path, monkeypatch, plan_of_groups):
@@ -193,13 +193,13 @@ def test_a_halved_group_goes_on_from_its_last_state_and_stays_halved(tmp_path, m
         seen.append((members, starts[0].epoch))
         return group(self, members, probe, starts=starts, progress=progress)
 
-    monkeypatch.setattr(training.Trainer, "group", watching)  # which half began where is on the disk no more
+    monkeypatch.setattr(training.Trainer, "group", watching)  # files do not show where each half started
     with monkeypatch.context() as patch:
         small_memory(patch, 2, from_call=2 * 7 + 1)
         study = train(tmp_path / "s", 4)
     assert study.trained == [0, 1, 2, 3]
     assert seen == [([0, 1, 2, 3], 0), ([0, 1], 2), ([2, 3], 2)]
-    # what is still to be done is done in the halves, although memory would hold all
+    # the remaining work uses the halves, although memory would hold all
     (study.path / "members/003/epoch-004.safetensors").unlink()
     seen.clear()
     train(tmp_path / "s", 4)
@@ -222,7 +222,7 @@ def test_a_diverged_member_takes_nobody_with_it(four, tmp_path, monkeypatch):
             next(iter(start.state.params.values())).fill_(float("nan"))
         return start
 
-    monkeypatch.setattr(training.Trainer, "initial", bad)  # a member that diverges for certain
+    monkeypatch.setattr(training.Trainer, "initial", bad)  # a member that is certain to diverge
     study = train(tmp_path / "s", 2)
     assert [member.status for member in study.members] == ["trained", "diverged"]
     assert digests(study, 0) == digests(four, 0)

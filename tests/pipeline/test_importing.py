@@ -1,4 +1,4 @@
-"""Checkpoints of others as a study: the same weights say the same, whoever wrote the files."""
+"""Imported checkpoints as a study: the same weights predict the same, whichever program wrote them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPOCHS = (0, 1, 2)
 
 @pytest.fixture(scope="module")
 def own(made_once) -> Study:
-    """A small study of ours, and its checkpoints beside it as another program would have written them."""
+    """A small study of ours, and its checkpoints as another program would write them."""
     torch.set_num_threads(1)
 
     def make(folder: Path) -> None:
@@ -50,7 +50,7 @@ def runs(own: Study) -> str:
 
 @pytest.fixture(scope="module")
 def imported(own: Study, made_once) -> Study:
-    """The same networks, imported; with two analyses. For reading."""
+    """The same networks, imported, with two analyses. Read-only."""
 
     def make(folder: Path) -> None:
         settings = [*DATA, "analyses=[training, trajectory_similarity, ensemble_size, kinship]"]
@@ -172,7 +172,7 @@ def test_weights_alone_make_a_study_of_what_weights_show(tmp_path: Path):
 
 
 class Told(Progress):
-    """Keeps the lines that a user sees."""
+    """Records the lines that a user sees."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

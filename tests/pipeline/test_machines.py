@@ -1,4 +1,4 @@
-"""Members and the kind of machine on which they are trained; what a worker holds in memory."""
+"""Members and the kind of machine they are trained on; memory of a worker."""
 
 import re
 
@@ -19,7 +19,7 @@ ANOTHER = "Another processor, AVX, torch"
 
 
 class Stopping(Progress):
-    """Interrupts a run when a member has done two epochs; keeps what is said."""
+    """Interrupts a run after two epochs of a member; records messages."""
 
     def __init__(self, stops=True):
         self.said, self.stops = [], stops
@@ -34,14 +34,14 @@ class Stopping(Progress):
 
 @pytest.fixture
 def begun(tmp_path):
-    """A study whose member has done two of three epochs."""
+    """A study whose member has finished two of three epochs."""
     with pytest.raises(KeyboardInterrupt):
         pipeline.train("digits", tmp_path / "begun", overrides=SMALL, progress=Stopping())
     return Study.open(tmp_path / "begun")
 
 
 def spoil(study, **record):
-    """What the next epoch would go on from is nonsense, in a file that is whole."""
+    """Overwrite the resume state with nonsense in a valid file."""
     found = read_resume(study, 0)
     assert found is not None
     tensors = {name: torch.zeros_like(tensor) for name, tensor in found.tensors.items()}
@@ -71,7 +71,7 @@ def test_elsewhere_it_goes_on_from_its_last_epoch(begun, tmp_path, record):
     finished = pipeline.train(begun.path, progress=told)
     whole = pipeline.train("digits", tmp_path / "whole", overrides=SMALL)
     assert not [line for line in told.said if "machine" in line]
-    assert differences(contents(finished.path), contents(whole.path)) != []  # it went on from the nonsense
+    assert differences(contents(finished.path), contents(whole.path)) != []  # it resumed from the nonsense
 
 
 @pytest.mark.ci
@@ -84,7 +84,7 @@ def test_the_machine_of_a_member_is_kept_where_its_state_is_written_again(begun)
 def test_what_the_layers_of_a_network_give_is_counted():
     recipe = load("table", ["model.arguments={widths: [5, 3], dropout: 0.0}"])
     dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
-    assert numbers_given(recipe, dataset) == (5 + 5) + (3 + 3) + 10  # dense layers, what is behind them, the last one
+    assert numbers_given(recipe, dataset) == (5 + 5) + (3 + 3) + 10  # dense layers, the layers after them, the last one
 
 
 def test_a_worker_is_reckoned_by_its_batch_its_group_and_its_data():
@@ -94,11 +94,11 @@ def test_a_worker_is_reckoned_by_its_batch_its_group_and_its_data():
     said: list[str] = []
     one = worker_memory(recipe, manifest, said.append, dataset)
     larger = load("digits", ["train.batch_size=1128"])
-    more = 1000 * 2 * 4 * numbers_given(recipe, dataset)  # floats of what layers give, and their gradients
+    more = 1000 * 2 * 4 * numbers_given(recipe, dataset)  # floats of layer outputs and their gradients
     assert worker_memory(larger, manifest, said.append, dataset) - one == more
     stacked = {**manifest, "plan": {"device": "cpu", "group_size": 20}}
     assert worker_memory(recipe, stacked, said.append, dataset) > one > PROCESS
     lost = load("digits", ["data.source=nowhere.npz"])
     assert said == []
-    assert PROCESS < worker_memory(lost, manifest, said.append) < one  # the data is gone
+    assert PROCESS < worker_memory(lost, manifest, said.append) < one  # the data is missing
     assert said[0].startswith("The memory of a worker was estimated without data and layers")

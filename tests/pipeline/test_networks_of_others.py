@@ -1,4 +1,4 @@
-"""Other people's networks through the whole pipeline, and those that are refused before anything is written."""
+"""Users' networks through the whole pipeline, and those that are refused before anything is written."""
 
 import json
 
@@ -19,21 +19,21 @@ SMALL = [
 
 
 class Odd(nn.Module):
-    """Much that is unusual at once: see the comments."""
+    """Several unusual features at once: see the comments."""
 
     def __init__(self):
         super().__init__()
         self.convolution, self.dense = nn.Conv2d(1, 4, 3, stride=2), nn.Linear(36, 10)
         self.other = nn.Linear(36, 10)
-        self.scale = nn.Parameter(torch.ones(()))  # no dimensions
-        self.register_buffer("mean", torch.zeros(()), persistent=False)  # changes, and is not in ``state_dict``
+        self.scale = nn.Parameter(torch.ones(()))  # a scalar parameter
+        self.register_buffer("mean", torch.zeros(()), persistent=False)  # changes, but is not in ``state_dict``
         self.register_buffer("phase", torch.ones(2, dtype=torch.complex64))
 
     def forward(self, images):
-        images.mul_(2)  # changes its input
+        images.mul_(2)  # modifies its input in place
         if self.training:
             self.mean.lerp_(images.mean(), 0.2)
-        features = self.convolution(images - self.mean).view(-1, 36)  # no channels last
+        features = self.convolution(images - self.mean).view(-1, 36)  # fails in channels-last layout
         logits = self.scale * self.dense(features).softmax(1)
         logits = logits / logits.sum(1, keepdim=True)
         return {"main": logits, "other": self.other(features)} if self.training else {"main": logits}
@@ -61,7 +61,7 @@ def half():
 
 
 class Hearing(Progress):
-    """Keeps what was said."""
+    """Records messages."""
 
     def __init__(self):
         self.lines = []
@@ -137,7 +137,7 @@ def test_one_start_for_all_is_trained_where_it_is_asked_for(tmp_path):
 
 
 def without_record(study):
-    """The study as a version left it that knew of no record."""
+    """The study as an older version without the record left it."""
     path = study.path / "manifest.json"
     manifest = {key: value for key, value in study.manifest.items() if key != "network"}
     path.write_text(sealed_text(manifest), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Rows of a table through the whole package: what is refused for them, and the same bytes whoever trains."""
+"""Rows of a table through the whole pipeline: refused settings, and the same bytes on every engine."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_settings_of_pictures_are_refused_for_rows(setting, named):
         refuse_other_task(made, data.load(made.data, 0))
 
 
-SIZES = {  # of what each recipe is trained and tested on here
+SIZES = {  # numbers of examples that each recipe uses here
     "table": ["data.train=64", "data.test=60", "data.validation=40"],
     "diabetes": ["data.train=64", "data.test=60", "data.validation=40"],
     "finetune": ["data.train=40", "data.test=60", "data.validation=40"],
@@ -42,7 +42,7 @@ SIZES = {  # of what each recipe is trained and tested on here
     "recipe", ["table", "diabetes", *(pytest.param(name, marks=pytest.mark.long) for name in ("finetune", "text"))]
 )
 def test_engines_and_growth_give_the_same_bytes(tmp_path, recipe):
-    """The same bytes whoever trains, and however many members there were at first; what is there stays as it is."""
+    """The same bytes on every engine and for any initial number of members; existing files are not touched."""
 
     def run(name, members, *more):
         settings = ["train.epochs=2", "analyses=[training, ensemble_size]", *SIZES[recipe], f"train.members={members}"]
@@ -51,13 +51,13 @@ def test_engines_and_growth_give_the_same_bytes(tmp_path, recipe):
     run("at once", 3, "compute.engine=here")
     run("grown", 2, "compute.engine=processes", "compute.workers=2")
     before = _kept(tmp_path / "grown")
-    assert len(before) >= 2 * 2 * 3  # of two members at three epochs, weights and predictions
+    assert len(before) >= 2 * 2 * 3  # weights and predictions of two members at three epochs
     run("grown", 3, "compute.engine=processes", "compute.workers=1")
     assert before.items() <= _kept(tmp_path / "grown").items()
     assert differences(contents(tmp_path / "at once"), contents(tmp_path / "grown")) == []
 
 
 def _kept(study: Path) -> dict[Path, tuple[int, int]]:
-    """Files that belong to one member each, with their places on the disk and their times."""
+    """Files that belong to a single member -> inode and modification time."""
     files = [*study.glob("members/*/epoch-*.safetensors"), *study.glob("predictions.zarr/*/*/c/[0-9]*/0/0")]
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}

@@ -1,4 +1,4 @@
-"""From a recipe to a page: the same bits however it is run, resumed or enlarged; nothing done twice."""
+"""From a recipe to a page: bit-identical however it is run, resumed or enlarged; nothing is done twice."""
 
 import hashlib
 import json
@@ -26,13 +26,13 @@ from modescape.train.plan import Plan
 NAMES = ["training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"]
 SMALL = [
     *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.train=200", "data.test=300"),
-    f"analyses=[{', '.join(NAMES)}]",  # the others draw and train networks of their own; see tests/analyses
+    f"analyses=[{', '.join(NAMES)}]",  # the others sample or train networks; see tests/analyses
 ]
 HERE = [*SMALL, "compute.engine=here"]
 
 
 def digests(folder: Path, *parts: str) -> dict[str, str]:
-    """SHA-256 of every file below the parts of a study that hold no clock time."""
+    """SHA-256 of every file in the parts of a study that contain no durations."""
     files = [file for part in parts for file in sorted((folder / part).rglob("*")) if file.is_file()]
     timed = {"state.json", "history.csv"}
     return {
@@ -44,14 +44,14 @@ def digests(folder: Path, *parts: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def finished(made_once) -> Study:
-    """Three members, analysed; for reading."""
+    """Three members, analysed. Read-only."""
     made = made_once("pipeline", lambda out: pipeline.run("digits", out, overrides=[*HERE, "train.members=3"]))
     return Study.open(made)
 
 
 @pytest.fixture
 def copy(finished, tmp_path) -> Path:
-    """The same, for a test's own use."""
+    """A copy that a test may change."""
     return Path(shutil.copytree(finished.path, tmp_path / "copy"))
 
 
@@ -104,7 +104,7 @@ def test_a_second_run_does_nothing(copy):
 
 
 def test_figures_that_are_gone_are_drawn_from_the_result(copy):
-    """Nothing is measured again, and they have the bytes they had."""
+    """Nothing is measured again, and the files have the same bytes as before."""
     gone = [copy / f"figures/tsne.{suffix}" for suffix in ("svg", "csv")]
     before = [path.read_bytes() for path in gone]
     measured = (copy / "results/tsne.nc").stat().st_mtime_ns
@@ -116,7 +116,7 @@ def test_figures_that_are_gone_are_drawn_from_the_result(copy):
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
-    """Stopped after 3, 6, 5 and 1 files (4 an epoch), each time gone on from there; finally run to the end."""
+    """Stopped after 3, 6, 5 and 1 files (4 per epoch) and resumed each time, then run to the end."""
     out, writes = tmp_path / "s", []
     overrides = [*HERE, "train.members=1"]
     functions = ["write_checkpoint", "write_history", "write_member_state", "write_resume"]
@@ -137,7 +137,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
             for name in ("SHOW_SECONDS", "AHEAD_BYTES"):
                 patch.setattr(writing, name, 0)  # all four files after every epoch, one epoch at a time
             for name in functions:
-                # a stop at every file in turn, which no signal hits
+                # stop at every file in turn, where no signal could be timed
                 patch.setattr(writing, name, stopping(name, getattr(writing, name), limit))
             with pytest.raises(KeyboardInterrupt):
                 pipeline.train("digits", out, overrides=overrides)
@@ -153,7 +153,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
 
 
 def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, tmp_path, monkeypatch):
-    """State and history are written now and then; a stop in between loses neither rows nor checksums."""
+    """State and history are written only now and then; a stop in between loses neither rows nor checksums."""
     out, done = tmp_path / "s", []
 
     def stopping(study, member, epoch, *arguments, **settings):
@@ -165,13 +165,13 @@ def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, 
     write = writing.write_resume
     with monkeypatch.context() as patch:
         for name, value in {"SHOW_SECONDS": 1e9, "AHEAD_BYTES": 0}.items():
-            patch.setattr(writing, name, value)  # nothing is shown between two epochs, which are written one at a time
-        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
+            patch.setattr(writing, name, value)  # epochs are written singly, without state and history in between
+        patch.setattr(writing, "write_resume", stopping)  # stop right after one file, where no signal could be timed
         with pytest.raises(KeyboardInterrupt):
             pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
     assert done == [0, 1, 2, 3]
     member = Study.open(out).member(0)
-    assert member.epochs_done == 0  # shown once, at the beginning
+    assert member.epochs_done == 0  # written once, at the start
     study = pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
     assert digests(out, "members/000") == digests(finished.path, "members/000")
     history, whole = study.member(0).history(), finished.member(0).history()
@@ -196,7 +196,7 @@ def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_pa
 
 
 def killing_task(context, task, report):
-    """Member 1's worker dies without a word."""
+    """Member 1's worker dies without a message."""
     if task.members == (1,):
         os.kill(os.getpid(), signal.SIGKILL)
     return training.train_task(context, task, report)
@@ -306,7 +306,7 @@ def test_predictions_are_the_deterministic_evaluation(finished):
 
 @pytest.mark.parametrize("most", [3, *(pytest.param(most, marks=pytest.mark.ci) for most in (2, 1))])
 def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy, monkeypatch, most):
-    """As on a GPU, whose memory may hold fewer than it tries."""
+    """As on a GPU, whose memory may hold fewer checkpoints than are tried."""
     import torch
 
     from modescape.pipeline import predicting
@@ -323,9 +323,9 @@ def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy,
 
     shutil.rmtree(copy / "predictions.zarr")
     monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})  # as on a GPU
-    monkeypatch.setattr(Evaluator, "__call__", evaluate)  # a GPU of little memory
+    monkeypatch.setattr(Evaluator, "__call__", evaluate)  # a GPU with little memory
     pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
-    assert max(sizes) == most  # member 0 has five: 4 are too many, then halves; the others have three
+    assert max(sizes) == most  # member 0 has five: 4 are too many, so they are halved; the others have three
     assert digests(copy, "predictions.zarr") == digests(finished.path, "predictions.zarr")
 
 
@@ -457,7 +457,7 @@ def test_a_lost_file_of_a_finished_member_is_made_again(finished, copy, lost):
 
 @pytest.mark.parametrize("name", ["resume.safetensors", "epoch-003.safetensors", "history.csv", "state.json"])
 def test_a_file_that_cannot_be_read_is_left_alone(copy, monkeypatch, name):
-    """A disk that fails for a while, or a permission: what lies there may be whole."""
+    """A disk that fails for a while, or missing permission: the file may be intact."""
     from modescape.study import layout
 
     before, read = digests(copy, "members"), layout.read_regular
@@ -485,7 +485,7 @@ def test_a_damaged_result_is_made_again(finished, copy):
 def test_a_result_of_another_version_is_left_out_of_the_page_by_its_version(copy):
     study = Study.open(copy)
     old = study.result("ensemble_size").assign_attrs(version="0.1.0", inputs="of another version")
-    study.write_result("ensemble_size", old[["score"]])  # it had other variables
+    study.write_result("ensemble_size", old[["score"]])  # it had different variables
     words = "Measured by modescape 0.1.0, whose results this version cannot show"
     assert words in pipeline.report(copy).read_text(encoding="utf-8")
     pipeline.analyse(copy)
@@ -494,7 +494,7 @@ def test_a_result_of_another_version_is_left_out_of_the_page_by_its_version(copy
 
 @pytest.mark.ci
 def test_a_member_that_blows_up_in_its_last_step_is_diverged(tmp_path):
-    """One step only, so that its loss, taken before it, is finite."""
+    """A single step, so that its loss, computed before the step, is finite."""
     overrides = ["compute.engine=here", "train.members=1", "train.epochs=1", "train.batch_size=300"]
     with pytest.raises(WorkError, match="not finite in epoch 1"):
         pipeline.run("digits", tmp_path / "s", overrides=[*overrides, "train.learning_rate=1e30"])

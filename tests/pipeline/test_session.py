@@ -1,4 +1,4 @@
-"""Networks and progress of a notebook: a session without a file, whose network no other process can import."""
+"""Networks and progress in a notebook: a session without a file, whose network other processes cannot import."""
 
 import re
 import subprocess
@@ -69,8 +69,8 @@ def test_a_network_that_is_defined_anew_is_the_one_that_is_trained(session):
 
 def test_progress_shows_in_a_notebook(session):
     assert "training  600 images in" in session.stderr
-    assert re.search(r"training +\d+ %  member 0, epoch", session.stderr)  # the line that is rewritten
-    assert "\x1b" not in session.stderr  # no cursor to be moved
+    assert re.search(r"training +\d+ %  member 0, epoch", session.stderr)  # the line that is updated
+    assert "\x1b" not in session.stderr  # no cursor movement
 
 
 def test_elsewhere_the_network_is_said_to_be_of_a_session(session):

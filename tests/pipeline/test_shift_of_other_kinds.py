@@ -1,4 +1,4 @@
-"""Shift and other data of rows, sentences and a regression through the whole package."""
+"""Shift and out-of-distribution data for rows, sentences and a regression, through the whole pipeline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     assert (shift["score"].sel(metric="rmse").diff("severity")[:, -1] > 0).all()
     known, sampled = offer(study).predictions["test"], study.sampled_predictions("test")
     assert len(sampled) == 2
-    if variance == "false":  # one variance for all rows, from validation errors, whatever happens to the rows
+    if variance == "false":  # one variance for all rows, from validation errors, independent of the row
         assert np.ptp(shift["within"].values) == pytest.approx(0, abs=1e-6)
         assert np.isnan(ood["auroc"].sel(metric="within")).all()
         assert float(shift["within"][0]) == pytest.approx(
@@ -45,13 +45,13 @@ def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
         assert np.isfinite(ood["auroc"].sel(metric="variance")[:, 1:]).all()
     assert "unit of the target" in page_of(study)
     assert study.recipe.data.ood == ["permuted", "noise"]
-    # the same bytes from worker processes, and again where a prediction was lost
+    # the same bytes from worker processes, and after a prediction was lost
     other = pipeline.run("diabetes", tmp_path / "there", overrides=[*small, "compute.engine=processes"])
     assert results(other) == results(study)
     shutil.rmtree(study.path / layout.PREDICTIONS / layout.SAMPLED / "shift-3")
     (study.path / layout.RESULTS / "shift.nc").unlink()
     assert results(pipeline.run(study.path)) == results(other)
-    # another column makes `shift` anew, of what was predicted before
+    # with another column, `shift` is measured again from existing predictions
     assert "values of bmi" not in shift.attrs["selected_words"]
     again = pipeline.run("diabetes", tmp_path / "here", overrides=[*small, "data.shift_column=bmi"])
     assert "values of bmi" in again.result("shift").attrs["selected_words"]

@@ -1,4 +1,4 @@
-"""Members that start from one checkpoint: what they share, what is stored once, and how it is mended."""
+"""Members that start from one checkpoint: what they share, what is stored once, and how it is repaired."""
 
 import shutil
 from pathlib import Path
@@ -42,13 +42,13 @@ class Lines(Progress):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Study:
-    """A study of two members; its solution is what others start from."""
+    """A study of two members, whose first solution others start from."""
     return pipeline.train("digits", tmp_path_factory.mktemp("start") / "source", overrides=SMALL)
 
 
 @pytest.fixture(scope="module")
 def start(source, tmp_path_factory) -> Path:
-    """The first member's solution without its last layer, as another task has another one."""
+    """The first member's solution without the last layer, which depends on the task."""
     tensors = load_file(source.path / "members/000/epoch-002.safetensors")
     path = tmp_path_factory.mktemp("file") / "start.safetensors"
     save_file({name: tensor for name, tensor in tensors.items() if not name.startswith("dense")}, path)
@@ -90,7 +90,7 @@ def test_what_is_frozen_is_stored_once_and_stays(tuned, start):
 
 
 def test_frozen_studies_predict_as_those_of_torch(tuned):
-    """Logits of the network with its tensors put together by hand."""
+    """Logits of the network, whose tensors are combined by hand."""
     module = tuned.model()
     module.load_state_dict(
         load_file(tuned.path / "members/shared.safetensors")
@@ -137,7 +137,7 @@ def test_what_is_lost_comes_out_with_the_same_bytes(tuned, tmp_path):
 
 
 class Interrupting(Lines):
-    """Stops the run when it was told of so many images."""
+    """Interrupts the run after the given number of images."""
 
     def __init__(self, images):
         super().__init__()
@@ -151,7 +151,7 @@ class Interrupting(Lines):
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_an_interrupted_run_goes_on_without_what_is_shared_in_its_files(start, tmp_path, size):
-    """With early stopping, whose best epoch leaves it out, too."""
+    """With early stopping, whose stored best epoch omits shared tensors, too."""
     settings = [f"model.init={start}", "model.freeze=[conv1.*]", "train.epochs=8"]
     settings += ["train.early_stopping={patience: 1, score: validation_accuracy}"]
     with stacked([size]):
@@ -213,7 +213,7 @@ def test_the_recipe_starts_all_members_from_the_letters(tmp_path):
 
 
 class Adapted(nn.Module):
-    """A frozen layer of a factory's own with a low-rank adapter beside it, as people write them."""
+    """A frozen layer that is the same for all members, with a low-rank adapter beside it, as users write them."""
 
     def __init__(self, classes):
         super().__init__()
@@ -236,7 +236,7 @@ def adapted(image_shape, num_classes):
 
 
 def drawn(image_shape, num_classes):
-    """The frozen layer differs from member to member."""
+    """An `Adapted` network whose frozen layer differs between members."""
     net = Adapted(num_classes)
     nn.init.normal_(net.base.weight)
     return net

@@ -1,4 +1,4 @@
-"""Pages and figures of studies of rows and of sentences say so: nowhere image or picture."""
+"""Pages and figures of studies of rows and sentences say so, and never "image" or "picture"."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The made-up results, wherever pytest is started."""
+"""Makes the made-up results importable, wherever pytest is started."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Texts that are laid out once and remembered, against those that matplotlib lays out each time."""
+"""Text layout that is cached, against matplotlib's own."""
 
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ def figure(angle=0):
 
 
 def test_outlines_of_an_svg_are_those_of_matplotlib():
-    seen = [{}, {}, {}]  # outlines that stand in the file: by matplotlib, laid out by us, and remembered
+    seen = [{}, {}, {}]  # outlines in the file: by matplotlib, laid out by us, and from the cache
     for text in [one for one in TEXTS if one[0] != "$"]:
         letters = []
         ours: list[Any] = [TextToPath(), canvas._Paths(), canvas._Paths()]
@@ -49,12 +49,12 @@ def test_texts_of_a_png_are_those_of_matplotlib_to_a_pixel(angle):
     def ink(renderer):
         with paper.looks():
             figure(angle).draw(renderer)
-        return 255.0 - np.asarray(renderer.buffer_rgba())[:, :, 1]  # where it is red there is no green
+        return 255.0 - np.asarray(renderer.buffer_rgba())[:, :, 1]  # red pixels have no green
 
     size = (600, 600, canvas.DOTS_PER_INCH)
     plain, ours = ink(RendererAgg(*size)), ink(canvas._Agg(*size))
     assert ours.sum() == pytest.approx(plain.sum(), rel=0.03)
-    near = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]  # matplotlib's may begin inside a pixel
+    near = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]  # matplotlib's may start within a pixel
     for one, other in ((plain, ours), (ours, plain)):
         reach = np.max([np.roll(other, shift, (0, 1)) for shift in near], axis=0)
         assert not ((one > 128) & (reach < 40)).any()

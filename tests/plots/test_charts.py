@@ -1,4 +1,4 @@
-"""Panels said once and drawn twice: what is on paper and what is on the page."""
+"""Panels described once and drawn twice, on paper and on the page."""
 
 import numpy as np
 import pytest
@@ -235,7 +235,7 @@ def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
 def test_every_method_has_a_look_of_its_own():
     looks = [style.method_look(method) for method in METHODS]
     assert len({look.name for look in looks}) == len(looks)
-    apart = [style.method_look(method) for method in ("single", "independent", *AROUND)]  # of one figure
+    apart = [style.method_look(method) for method in ("single", "independent", *AROUND)]  # drawn in one figure
     assert len({(look.colour, look.marker) for look in apart}) == len(apart)
     inside = style.method_look("independent + low_rank")
     assert (inside.name, inside.colour, inside.line) == ("Independent + Low-rank Gaussian, unit", style.BLUE, "dash")

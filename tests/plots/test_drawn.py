@@ -1,4 +1,4 @@
-"""The numbers beside a figure: every one that is drawn, and nothing else."""
+"""The data beside a figure: every number that is drawn, and no other."""
 
 import csv
 import io

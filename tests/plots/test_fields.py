@@ -1,4 +1,4 @@
-"""Fields on a plane: cells and colours against functions that are known everywhere."""
+"""Fields on a plane: cells and colours against known functions."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_edges_lie_half_way_and_corners_around_the_points():
     x, y = fields.sector_corners(RADIUS, ANGLE)
     assert x.shape == y.shape == (len(ANGLE) + 1, len(RADIUS) + 1)
     far = np.hypot(x, y)
-    assert far[:, 0] == pytest.approx(np.zeros(len(far)))  # no cell reaches behind the origin
+    assert far[:, 0] == pytest.approx(np.zeros(len(far)))  # no cell extends beyond the origin
     assert far[:, -1] == pytest.approx(np.full(len(far), 2.025))
 
 

@@ -1,4 +1,4 @@
-"""The data of a page: numbers as bytes, text as text."""
+"""The data of a page: numbers packed as bytes, text kept as text."""
 
 import base64
 import json

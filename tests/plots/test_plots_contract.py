@@ -27,14 +27,14 @@ NORMALISED = ["solution_similarity", "trajectory_similarity"]
 
 
 def with_batch_norm(name):
-    """A net in which the weights of normalisation layers raise the cosine: it is drawn a second time without them."""
+    """A result in which normalisation layers raise the cosine, so that it is drawn a second time without them."""
     dataset = example_result(name)
     return dataset.assign(cosine=dataset["cosine"].copy(data=0.2 + 0.8 * dataset["cosine"].values))
 
 
 @pytest.fixture(scope="module")
 def papers():
-    """Figures for papers of the standard results, laid out once."""
+    """Figures for papers from the made-up results, laid out once."""
     drawn = {name: figures.draw(name, example_result(name)) for name in NAMES}
     drawn |= {f"{name}, batch norm": figures.draw(name, with_batch_norm(name)) for name in NORMALISED}
     for figure in drawn.values():
@@ -53,23 +53,23 @@ def panels(figure):
 
 
 def named_rows(axes):
-    """Labels along the vertical axis that are drawn."""
+    """The labels drawn along the vertical axis."""
     return [label.get_text() for label in axes.get_yticklabels() if label.get_visible() and label.get_text()]
 
 
-UNITLESS = re.compile(  # counts, and what rows and columns are
+UNITLESS = re.compile(  # counts, and names of rows and columns
     r"Number of [a-z ]+|Epoch|Member|Members|Method|Model|Candidate|Layer|Part|Group|Example|Network|Corruption"
     r"|Kind of shift|(Predicted|True) class|Score of|Probabilities of|Rank of the singular value"
     r"|Straight line between solutions"
 )
-PURE = re.compile(  # quantities without a unit, by their name alone
+PURE = re.compile(  # dimensionless quantities, by their names
     r"Cosine|CKA|Correlation|Learning rate|Singular value|(Fitted t|T)emperature|Share of [a-z ,]+"
     r"|Minus one network's|Difference( in [A-Za-z ]+)?|Change of [A-Za-z ]+|[A-Za-z ]+ minus (it|one network's)"
 )
 
 
 def says_its_unit(label):
-    """Whether an axis has a unit in parentheses, or none to say; none is called "(number)", "(name)" or "(1)"."""
+    """Whether an axis has a unit in parentheses or needs none; never "(number)", "(name)" or "(1)"."""
     label = " ".join(label.replace("<br>", " ").split())
     assert not re.search(r"\((number|name|kind|1\)|1,)", label), label
     return "(" in label or any(known.fullmatch(label) for known in (UNITLESS, PURE))
@@ -129,8 +129,8 @@ def test_the_page_has_a_shape_for_every_mark(name, webs):
 
 
 def text_boxes(figure):
-    """Every text that is drawn, with its place in pixels."""
-    beyond = set()  # labels of ticks outside the axis have a place but are not drawn
+    """Every text that is drawn, with its bounding box in pixels."""
+    beyond = set()  # tick labels outside the axis have a box but are not drawn
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
@@ -187,11 +187,11 @@ EDGES = [(1, 1), pytest.param(2, 2, marks=pytest.mark.long), (64, 200)]  # 2 x 2
 @pytest.mark.parametrize(("members", "epochs"), EDGES)
 def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, members, epochs):
     dataset = example_result(name, members=members, epochs=epochs)
-    names = set(matplotlib.rcParams) - {"backend"}  # asking for the backend chooses one
+    names = set(matplotlib.rcParams) - {"backend"}  # reading the backend selects one
     before = {key: matplotlib.rcParams[key] for key in names}
     figure = figures.draw(name, dataset)
     assert {key: matplotlib.rcParams[key] for key in names} == before
-    figure.set_dpi(30)  # few pixels: this is about what raises
+    figure.set_dpi(30)  # few pixels: only errors matter here
     figure.canvas.draw()
     # the report has room for figures of 7 MB together
     assert len(script_json(figures.interactive(name, dataset))) < 1_500_000

@@ -35,7 +35,7 @@ def test_the_same_result_gives_the_same_bytes(folder):
 
 
 def test_the_last_bit_of_the_layout_does_not_reach_the_files(monkeypatch):
-    """The layout's solver may round differently from one process to the next."""
+    """The layout solver may round differently between processes."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     def saved():
@@ -50,7 +50,7 @@ def test_the_last_bit_of_the_layout_does_not_reach_the_files(monkeypatch):
         for axes in figure.axes:
             axes._set_position([value * (1 + 1e-15) for value in axes.get_position(original=True).bounds])
 
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", unsteady)  # what another machine's rounding would do
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", unsteady)  # as rounding on another machine would
     assert saved() == plain
 
 
@@ -70,7 +70,7 @@ def test_web_page_holds_no_markup_of_class_names_and_no_address(folder):
     text = (folder / "first" / "confusion.html").read_text()
     assert "<b>" not in text
     assert "dog" in text
-    assert re.findall(r'src="([^"]*)"', text) == ["confusion.svg", "figures.js"]  # the first where no script runs
+    assert re.findall(r'src="([^"]*)"', text) == ["confusion.svg", "figures.js"]  # shown first without scripts
     assert 'id="figure-confusion"' in text
     assert "http" not in text.replace("http-equiv", "")
 

@@ -59,10 +59,10 @@ def test_iso_lines_are_the_brier_law(members):
         lines = by_name(panel, diversity_map.ISO)
         assert 3 <= len(lines) <= 20
         scores = np.array([line.y - (1 - 1 / networks) * line.x for line in lines])
-        assert np.ptp(scores, axis=1) == pytest.approx(np.zeros(len(lines)), abs=1e-12)  # straight: one score a line
+        assert np.ptp(scores, axis=1) == pytest.approx(np.zeros(len(lines)), abs=1e-12)  # straight lines of equal score
         steps = np.diff(scores[:, 0])
         assert steps == pytest.approx(np.full(len(steps), steps[0]))
-        for x, y, text in panel.notes:  # just above the line that has the score
+        for x, y, text in panel.notes:  # just above the line with that score
             above = y - (1 - 1 / networks) * x - float(text)
             assert above == pytest.approx(0.03 * np.diff(panel.y_range).item(), abs=1e-9)
             assert panel.x_range[0] < x < panel.x_range[1]
@@ -115,7 +115,7 @@ def test_the_sector_of_the_page_is_that_of_the_result():
 def test_solutions_stand_where_their_trajectories_end():
     dataset = example_result("radial")
     assert radial.solutions(dataset)[0] == pytest.approx((1.0, 0.0))
-    dataset["path_x"][0, -1] = np.nan  # then where it was last seen
+    dataset["path_x"][0, -1] = np.nan  # then at its last known position
     assert radial.solutions(dataset)[0][0] == pytest.approx(float(dataset["path_x"][0, -2]))
     texts = [text.get_text() for text in figures.draw("radial", dataset).axes[0].texts]
     assert texts == ["1", "2"]
@@ -159,7 +159,7 @@ def test_bins_of_the_entropy_are_steps_of_the_right_height():
 
 def test_four_kinds_of_methods_are_drawn_against_the_entropy():
     dataset = example_result("ood")
-    assert ood.drawn_methods(dataset) == ["single", "independent", "random"]  # the best within one solution
+    assert ood.drawn_methods(dataset) == ["single", "independent", "random"]  # the best within a solution
     renamed = [
         {"swag": "independent + swag", "pca_random": "independent + random"}.get(name, name)
         for name in dataset["approach"].values

@@ -27,7 +27,7 @@ def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     diversity, level, loss, cost = ensemble_methods.panels(dataset)[4:]
     assert diversity.rows == cost.rows == loss.rows == level.rows
     assert diversity.rows[:3] == ["Independent", "Snapshots", "Random subspace"]
-    assert diversity.rows[-1] == "Weight average"  # one network has no divergence
+    assert diversity.rows[-1] == "Weight average"  # a single network has no divergence
     drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:]}
     assert drawn[1] == pytest.approx(0.091)
     np.testing.assert_allclose(diversity.series[0].x[:2], [0.45 * 0.274, 0.45 * 0.091])
@@ -96,7 +96,7 @@ def test_a_choice_at_the_edge_and_one_of_no_step_are_said_and_marked():
 
 
 def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
-    """On digits those of all seven methods do, while five of them have a chosen step."""
+    """On digits the intervals of all seven methods include 0, although five have a chosen step."""
     dataset = example_result("subspace_scales")
     dataset["step"][:, 0] = 0
     dataset["chosen_low"][[dataset.get_index("approach").get_loc(name) for name in ("low_rank", "random")]] = 0
@@ -152,7 +152,7 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     np.testing.assert_allclose([line.low, line.y, line.high], [swag[f"behind{end}"] for end in ("_low", "", "_high")])
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
     worse = series(equivalents, "Dropout on weights")
-    assert worse.y[0] == 1  # a single one is worth itself
+    assert worse.y[0] == 1  # one network is equivalent to itself
     assert np.isnan(worse.y[1:]).all()
     assert (
         "Equivalent < 1, and in the differences alone, with all their networks: Dropout on weights (0.018 nats worse)."
@@ -166,7 +166,7 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert sorted(one.x[0] for one in over_one.series[1:]) == [one.x[0] for one in over_one.series[1:]]
     dataset["equivalent"].loc[{"other_approach": "swag", "size": 4}] = np.inf
     best = series(calibration.panels(dataset)[4], "SWAG")
-    assert best.y[3] == 10  # as many as there are
+    assert best.y[3] == 10  # as many networks as there are
     assert best.high is not None
     assert np.nanmax(best.high) <= 10
     assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"approach": "independent"})))

@@ -28,7 +28,7 @@ def test_names_of_classes_are_texts_not_markup_or_mathematics():
     assert labels[8] == "ship $x_1$"
     assert not any(label.get_parse_math() for label in axes.get_yticklabels())
     rows = figure_of("confusion", dataset)["panels"][0]["rows"]
-    assert (rows[3], rows[8]) == ('<b>cat & "dog"</b>', "ship $x_1$")  # text, which the page sets as text
+    assert (rows[3], rows[8]) == ('<b>cat & "dog"</b>', "ship $x_1$")  # plain text, which the page shows as such
 
 
 def test_classes_of_one_name_keep_a_row_each():
@@ -139,7 +139,7 @@ def test_the_gain_of_a_pair_stands_for_itself_and_is_hollow(members, alone):
 
 
 def test_the_last_panels_are_paired_differences():
-    """Of the independent networks from 2 on, minus one network; of the snapshots minus their run's end."""
+    """Independent networks from 2 on minus one network; snapshots minus the last network of their run."""
     dataset = example_result("ensemble_size")
     accuracy, nll = figures.described("ensemble_size", dataset).panels[-2:]
     chosen = dataset.sel(approach="independent", metric="accuracy")

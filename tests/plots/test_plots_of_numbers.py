@@ -1,4 +1,4 @@
-"""Properties of every figure of a regression on rows: labels with units, room, and the words for rows."""
+"""Properties of every figure of a regression on rows: labels with units, space for text, and the words for rows."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_the_example_follows_the_schema(dataset):
 def test_nothing_is_said_of_images_in_a_figure_or_of_classes_at_all(name, dataset, web):
     figure, others = said(name, dataset, web)
     assert not OF_IMAGES.search(figure), name
-    assert not OF_IMAGES.search(others[0]), name  # the caption; the page turns the rest into words for rows
+    assert not OF_IMAGES.search(others[0]), name  # only the caption; the page adapts the rest to rows
     found = [match for text in (figure, *others) if (match := OF_CLASSES.search(text))]
     assert not found, found
 

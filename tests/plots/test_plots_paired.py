@@ -1,4 +1,4 @@
-"""What figures that compare draw as paired differences, with the interval of the difference and what it is for."""
+"""Figures that compare draw paired differences, with the interval of the difference and what it covers."""
 
 import numpy as np
 import pytest
@@ -76,14 +76,14 @@ def test_what_shift_compares_is_drawn_as_paired_differences_with_their_intervals
         line = series(panel, "SWAG")
         np.testing.assert_allclose(line.y, factor * chosen["gain"])
         np.testing.assert_allclose([line.low, line.high], [factor * chosen[f"gain_{end}"] for end in ("low", "high")])
-    assert all(one.low is None for panel in drawn[4:8] for one in panel.series)  # no bands of scores side by side
+    assert all(one.low is None for panel in drawn[4:8] for one in panel.series)  # no intervals of separate scores
     assert series(drawn[2], "Independent + Random subspace").line == "dash"
     by_corruption, alone = drawn[8:]
     last = dataset.sel({"approach": "independent", "metric": "accuracy", "severity": 5})
     gains = by_corruption.series[1]
     np.testing.assert_allclose(gains.x, 100 * last["gain_of_corruption"])
     np.testing.assert_allclose(gains.low, 100 * last["gain_of_corruption_low"])
-    assert by_corruption.covers == "these members on new examples"  # the figure's are for new ones
+    assert by_corruption.covers == "these members on new examples"  # the figure's are for new members
     assert by_corruption.rows == alone.rows
     assert alone.rows[0] == "gaussian noise"
     assert alone.columns == ["0", "1", "2", "3", "4", "5"]
@@ -130,7 +130,7 @@ def test_accuracy_by_corruption_is_that_of_one_network_with_a_key():
 def test_without_the_single_network_a_line_stands_at_0():
     dataset = example_result("shift")
     rest = dataset.sel({"approach": [str(method) for method in dataset["approach"].values if method != "single"]})
-    assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 1  # that by corruption
+    assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 1  # the panel by corruption
     assert series(shift.panels(rest)[0], "One network").y.tolist() == [0, 0]
     figures.draw("shift", rest)
     figures.interactive("shift", rest)

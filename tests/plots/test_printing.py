@@ -30,7 +30,7 @@ def test_a_figure_is_as_wide_as_asked_and_its_text_is_text_of_that_size(style, w
     left, bottom, right, top = size(files["pdf"])
     assert (left, bottom) == (0, 0)
     assert right == pytest.approx(72 * width)
-    assert b"/FontFile2" in files["pdf"]  # letters of a TrueType font, none as outlines
+    assert b"/FontFile2" in files["pdf"]  # glyphs of a TrueType font, not outlines
     head = files["svg"].decode().split(">", 3)[2]
     wide, high = (float(re.search(rf'{side}="([0-9.]+)pt"', head)[1]) for side in ("width", "height"))
     assert (wide, high) == (pytest.approx(72 * width), pytest.approx(top, rel=1e-4))
@@ -45,7 +45,7 @@ def test_the_same_chart_gives_the_same_bytes():
 
 
 def test_long_names_leave_room_for_the_axes():
-    """A layout that has none warns, which is an error here."""
+    """A layout without space warns, which is an error here."""
     names = [f"one network trained {count} times as long (each calibrated first)" for count in (2, 3)]
     series = charts.Series(name="a", x=np.array([0.1, 0.2]), y=np.arange(2), line=None, marker=("o", "circle"))
     panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate", series=[series], rows=names)
@@ -60,7 +60,7 @@ def test_long_names_leave_room_for_the_axes():
     ("name", "columns"), [("equal_cost", 2), ("connectivity", 1), ("surface", 1), ("trajectory_similarity", 2)]
 )
 def test_panels_of_the_narrowest_figure_have_axes(name, columns):
-    """The last one's two keys of colours would lie on each other in one column."""
+    """In one column, the two colour keys of the last panel would overlap."""
     chart = printing.fitted(figures.described(name, example_result(name)), NARROWEST)
     figure = charts.draw_bare(chart)
     settle(figure)

@@ -1,4 +1,4 @@
-"""Scenes: surfaces of fields, what lies upon them, and the choice of a view."""
+"""Scenes: surfaces of fields, lines drawn on them, and the choice of a view."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ X, Y = np.linspace(-1, 1, 5), np.linspace(0, 3, 4)
 
 
 def bowl(**more) -> Field:
-    """A plane 10^(x + y), which is straight in its logarithm."""
+    """The field 10^(x + y), whose logarithm is a plane."""
     values = 10.0 ** (X + Y[:, None])
     return Field(values=values, x=X, y=Y, scale=style.Scale(low=0.1, high=1e4, log=True), **more)
 
@@ -39,9 +39,9 @@ def test_a_line_lies_on_the_surface_and_ends_where_that_ends():
     np.testing.assert_allclose(view["x"]["at"], X)
     np.testing.assert_allclose(view["y"]["at"], Y)
     way, ends = view["series"]
-    # half-way between points a field is bilinear: 10^.25 is less than the mean of 1 and 10^.5
+    # between points a field is bilinear, so half-way it is the mean of 1 and 10^.5, not 10^.25
     between = np.log10(np.mean([10.0 ** (x + y) for x in (0, 0.5) for y in (1, 2)]))
-    lifted = 0.012 * 5  # of a box from 10^-1 to 10^4
+    lifted = 0.012 * 5  # of the height of a box from 10^-1 to 10^4
     np.testing.assert_allclose(way["z"], [-1 + lifted, between + lifted, np.nan], rtol=1e-5)
     np.testing.assert_allclose(ends["z"], [1 + lifted], rtol=1e-5)
     assert (ends["letters"], ends["marker"]) == (["A"], "circle")

@@ -1,4 +1,4 @@
-"""Content of a page, for the tests of the report."""
+"""Contents of pages, for the tests of the report."""
 
 import sys
 from pathlib import Path

@@ -10,7 +10,7 @@ from example_results import example_result
 from modescape.report.page import build_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.ci]
-SHOWN = ("member_predictions", "ensemble_size", "shift")  # controls of all kinds
+SHOWN = ("member_predictions", "ensemble_size", "shift")  # these have every kind of control
 RUN = """async (where, rules) => {
   const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
   const found = await axe.run({ include: where, exclude: [[".plot svg"]] }, { ...only, resultTypes: ["violations"] });
@@ -21,7 +21,7 @@ RUN = """async (where, rules) => {
 
 @pytest.fixture(scope="module")
 def small_page(tmp_path_factory):
-    """A page of a few analyses: axe looks at every element, again and again."""
+    """A page with few analyses, since axe checks every element."""
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_text(build_page(make_content(results={name: example_result(name) for name in SHOWN})), encoding="utf-8")
     return file

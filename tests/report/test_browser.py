@@ -31,7 +31,7 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
 
 @pytest.mark.ci
 def test_the_answer_is_one_screen(chromium, tmp_path):
-    """The sentence, four numbers and two pictures, in a small laptop's window."""
+    """The sentence, four numbers and two pictures fit the window of a small laptop."""
     page_file, names = tmp_path / "report.html", ("solution_similarity", "ensemble_size", "equal_cost", "cyclic")
     content = make_content(name="digits", results={name: example_result(name) for name in names})
     page_file.write_text(build_page(content), encoding="utf-8")
@@ -44,7 +44,7 @@ def test_the_answer_is_one_screen(chromium, tmp_path):
 
 @pytest.mark.ci
 def test_colours_follow_the_system_and_the_button(chromium, tmp_path):
-    page_file, name = tmp_path / "report.html", "training"  # one figure shows it
+    page_file, name = tmp_path / "report.html", "training"  # one figure is enough
     page_file.write_text(build_page(make_content(results={name: example_result(name)})), encoding="utf-8")
     colour = "getComputedStyle(document.body).backgroundColor"
     text = "getComputedStyle(document.querySelector('.plot .axes text')).fill"
@@ -75,7 +75,7 @@ CUT_OFF = """() => [...document.querySelectorAll(".plot")].flatMap(plot => {
 @pytest.mark.ci
 def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, page_file):
     with Opened(chromium, page_file, width=375) as opened:
-        # folded, with every analysis there is; digits, which has half of them, is 13,000 pixels tall
+        # folded, with every analysis; digits, which has half of them, is 13,000 pixels tall
         assert opened.page.evaluate("document.documentElement.scrollHeight") < 16_000
         opened.wait_for_figures(everything=True)
         opened.page.wait_for_timeout(200)
@@ -84,7 +84,7 @@ def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, pag
         assert opened.page.evaluate(wide + ".map(box => box.outerHTML.slice(0, 200))") == []  # all fit
         long = "[...document.querySelectorAll('pre')].filter(b => b.scrollWidth > b.clientWidth)"
         assert opened.page.evaluate(long + ".every(b => b.tabIndex === 0)")
-        assert opened.page.evaluate(CUT_OFF) == []  # titles and names of axes, in the narrowest figures
+        assert opened.page.evaluate(CUT_OFF) == []  # titles and axis labels in the narrowest figures
 
 
 @pytest.mark.ci
@@ -176,4 +176,4 @@ def test_numbers_of_cards_and_tables_are_whole_in_narrow_windows_and_on_paper(ch
         assert all(high < 1.5 * line for high, line in heights)
         opened.page.evaluate(OPEN_ALL)
         cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
-        assert opened.page.locator(".table-box:visible").evaluate_all(cut) <= 2  # of more than a dozen columns
+        assert opened.page.locator(".table-box:visible").evaluate_all(cut) <= 2  # those of more than a dozen columns

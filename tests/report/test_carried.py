@@ -1,4 +1,4 @@
-"""Sentences of the page say no more than the results: what an interval is for, what is measured, what is not known."""
+"""Sentences of the page claim no more than the results: what intervals cover, what was measured, what is unknown."""
 
 from __future__ import annotations
 

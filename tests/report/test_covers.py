@@ -1,4 +1,4 @@
-"""What an interval is for: named in every table, card and curve, one kind a column, a line and a band."""
+"""What an interval covers is named in every table, card and curve: one kind per column, line and band."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KINDS = {value for name, value in vars(covers).items() if name.startswith(("NEW", "THESE"))}
 SHORT = {covers.short(kind) for kind in KINDS}
-DRAWN = KINDS | {in_words_of("rows", kind) for kind in KINDS}  # in the words of the examples
+DRAWN = KINDS | {in_words_of("rows", kind) for kind in KINDS}  # in the words for these examples
 BOUNDS = re.compile(r"\d[^a-z]* to (fewer than |> |< )?[^a-z]*\d")  # 1.2 to 2.1
 MADE = [pytest.param(example_result, name, id=name) for name in ANALYSES]
 MADE += [pytest.param(example_of_numbers, name, id=f"{name} of numbers") for name in OF_NUMBERS]
@@ -61,7 +61,7 @@ def test_every_interval_that_is_drawn_is_named(make, name: str) -> None:
 
 
 def judged(numbers: bool, given: bool) -> Verdict:
-    """What the head of a page says of the examples of all analyses that stand on one."""
+    """The head of a page, from the made-up results of all analyses that a page shows."""
     names = OF_NUMBERS if numbers else list(ANALYSES)
     wanted = [name for name in names if given or not name.startswith(("model_", "subset_", "contributions", "parts_"))]
     make = example_of_numbers if numbers else example_result

@@ -1,4 +1,4 @@
-"""What tells one thing is one folded entry; what has no partner stands as it is."""
+"""Analyses on the same question share one folded entry; others stand alone."""
 
 import re
 
@@ -14,7 +14,7 @@ from modescape.report.entries import Piece, sections_of, themes_of
 from modescape.report.page import build_page
 
 GROUPS = [names for names in told(ANALYSES) if len(names) > 1]
-EVERY = {  # how results are made: by which function, with which attributes
+EVERY = {  # kinds of made-up results: function, attributes to set
     "classes": (example_result, {}),
     "numbers": (example_of_numbers, {"task": "regression"}),
     "given": (example_result, {"given": 1, "variant": "given"}),
@@ -27,7 +27,7 @@ def group_of(name):
 
 @pytest.fixture(params=[names[0] for names in GROUPS])
 def group(request):
-    """Analyses that are told together, the one first whose name the entry bears."""
+    """Analyses that share an entry; the first gives it its name."""
     return group_of(request.param)
 
 
@@ -66,7 +66,7 @@ def test_an_entry_has_one_heading_and_no_sentence_twice(group, kind):
     assert len(said) == len(set(said))
     assert len(entry.takeaway) < 600
     seen = entry.parts[0].seen
-    assert entry.takeaway.count(seen) == 1  # of one set of examples, said once
+    assert entry.takeaway.count(seen) == 1  # for one set of examples, stated once
 
 
 def test_what_is_of_other_examples_says_so(group):
@@ -126,7 +126,7 @@ FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimation
 
 
 def place_of(page, name):
-    """How far below the top of the window a part is that can be seen, after what comes near is drawn."""
+    """Distance of a visible part from the top of the window, after nearby figures are drawn."""
     for _ in range(5):
         page.evaluate(FRAMES)
     return page.locator(f"[id='{name}']").bounding_box()["y"]
@@ -135,7 +135,7 @@ def place_of(page, name):
 @pytest.mark.ci
 @pytest.mark.browser
 def test_the_name_of_each_leads_to_its_figure(chromium, tmp_path):
-    """By a link, and opened with it; figures that are drawn on the way do not push it away."""
+    """A link opens it and scrolls to it; figures drawn meanwhile do not push it out of view."""
     page_file, names = tmp_path / "report.html", group_of("solution_similarity")
     page_file.write_text(build_page(make_content(results={name: example_result(name) for name in names})), "utf-8")
     with Opened(chromium, page_file) as opened:

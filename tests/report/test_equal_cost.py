@@ -26,7 +26,7 @@ BETTER, WORSE, TIE, ABSENT = 1, -1, 0, math.nan
 
 
 def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **attributes):
-    """States of accuracy, NLL and calibrated NLL; a method that is not named ties in all."""
+    """A result from states of accuracy, NLL and calibrated NLL; methods that are not named tie in all."""
     base = np.array([0.96, 0.12, 0.11])
     difference = np.full((len(methods), 3), np.nan)
     half = np.array([0.004, 0.01, 0.01])
@@ -117,7 +117,7 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
 
 def test_the_brier_score_is_told_where_it_tells_apart_and_names_no_winner():
     found = cyclic({WHOLE: (TIE, TIE, TIE), "long run": (BETTER, TIE, TIE)})
-    found = found.assign_coords(metric=["brier", "nll", "calibrated_nll"])  # .96 against .952: higher is worse
+    found = found.assign_coords(metric=["brier", "nll", "calibrated_nll"])  # .96 against .952, where higher is worse
     assert "in brier" not in cost_answer(found).lower()
     assert not beaten(found)
     (first, second) = cost_sentences(found)
@@ -224,7 +224,7 @@ FALLING, RISING, FLAT = 2 * 0.97**EPOCHS, 0.3 + 0.01 * EPOCHS, np.full(40, 0.2)
             "(over the last quarter of the epochs by 13 % of the loss at the end).",
         ),
         (
-            [np.linspace(2, 0.05, 40)],  # falls by more than what is left
+            [np.linspace(2, 0.05, 40)],  # decreases by more than what remains
             "The members had not converged: the validation loss of 1 of 1 still falls (over the last quarter of the "
             "epochs by 900 % of the loss at the end).",
         ),
@@ -245,7 +245,7 @@ def test_it_is_said_before_everything_else():
 
 
 def test_flat_losses_are_set_beside_what_longer_training_reached():
-    """With a cosine all members of digits end flat at 95.1 %, and one network of 400 epochs has 97.2 %."""
+    """With a cosine schedule, all members of digits end flat at 95.1 %, but one network of 400 epochs has 97.2 %."""
     result = cyclic({WHOLE: (BETTER, TIE, TIE)}, member_epochs=40)
     result["member_score"] = result["score"] - 0.01
     for end, sign in (("low", -1), ("high", 1)):

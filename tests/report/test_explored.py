@@ -1,4 +1,4 @@
-"""The explorer as data: every combination of choices has its chart, and numbers are those of results."""
+"""The explorer's data: every combination of choices has a chart, and numbers equal those of the results."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ EXPLORED = [name for name, one in ANALYSES.items() if "explore" in one.also or o
 
 
 def unpacked(value):
-    """Arrays out of what is packed for the page."""
+    """The arrays in the page's packed data."""
     kinds = {"f4": "<f4", "f8": "<f8", "i1": "<i1", "i2": "<i2", "i4": "<i4"}
     if isinstance(value, dict) and "bdata" in value:
         flat = np.frombuffer(base64.b64decode(value["bdata"]), kinds[value["dtype"]])
@@ -109,7 +109,7 @@ def test_the_map_of_corruptions_is_better_above_0_with_intervals(whole, results)
         there = np.isfinite(gain)
         assert (panel["low"][there] <= panel["matrix"][there] + 1e-6).all()
         assert (panel["high"][there] >= panel["matrix"][there] - 1e-6).all()
-    assert len(view["charts"]["ece|independent"]["panels"]) == 1  # no score of an example, no map
+    assert len(view["charts"]["ece|independent"]["panels"]) == 1  # without scores of examples, there is no map
     assert "gaussian blur" in view["about"]
 
 
@@ -132,7 +132,7 @@ def test_a_longer_run_that_is_advised_has_a_card_unless_the_one_at_full_cost_is_
     table = table_of_result(results["equal_cost"])
     place = next(at for at, one in enumerate(table.candidates) if one.advice == "train_longer")
     decision = Decision(advice="train_longer", chosen=place, gain=table.difference(place, 0), net=table.gain(place))
-    assert longer_card(table, decision, "") == []  # at the ensemble's cost it has one already
+    assert longer_card(table, decision, "") == []  # at the ensemble's cost, it already has one
     third = replace(table.candidates[place], name="one network trained 3 times as long", at_full_cost=False)
     shorter = replace(table, candidates=tuple(third if at == place else one for at, one in enumerate(table.candidates)))
     (card,) = longer_card(shorter, decision, "")
@@ -183,7 +183,7 @@ def test_prices_that_are_not_known_are_not_named():
     space = "\\u00a0"
     one_pass = f"1{space}forward pass per prediction"
     assert f'"no more training and {one_pass}"' in explore({"equal_cost": dataset}, [])[0]
-    dataset["training"][:] = np.nan  # of networks that others trained
+    dataset["training"][:] = np.nan  # given networks
     text = explore({"equal_cost": dataset}, [])[0]
     assert f"{space}times the training" not in text
     assert f'"{one_pass}"' in text

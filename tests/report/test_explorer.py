@@ -1,4 +1,4 @@
-"""The explorer in a real browser: one state for all views, in the address; what it computes equals NumPy."""
+"""The explorer in a real browser: all views share one state, kept in the address; computed values equal NumPy's."""
 
 import base64
 import gzip
@@ -22,32 +22,32 @@ MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
 @pytest.fixture(scope="module")
 def explorer(chromium, page_file):
-    """The page, opened once; every test says in the address what it looks at."""
-    with Opened(chromium, page_file, reduced_motion="reduce") as opened:  # what is pressed lies still
+    """The page, opened once; every test sets the state through the address."""
+    with Opened(chromium, page_file, reduced_motion="reduce") as opened:  # no animation, so that clicks hit
         yield Explorer(opened, page_file.as_uri())
         assert opened.said == []
         assert set(opened.asked) == {page_file.as_uri()}
 
 
 class Explorer:
-    """What a reader does with the explorer, and sees."""
+    """What a reader does with the explorer and sees there."""
 
     def __init__(self, opened, address):
         self.page, self.address = opened.page, address
 
     def at(self, anew=False, **state):
-        """Follow a link to a state; ``anew``, in a fresh page."""
+        """Follow a link to a state, with ``anew`` in a fresh page."""
         link = "explorer" + "".join(f"&{key}={value}" for key, value in state.items())
         if anew:
             self.page.goto("about:blank")
         self.page.goto(f"{self.address}#{link}")
-        self.page.evaluate("new Promise(done => setTimeout(done))")  # after a change of the address within a page
+        self.page.evaluate("new Promise(done => setTimeout(done))")  # let the page handle the changed address
         self.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
         return self
 
     @property
     def state(self):
-        """The content of the address bar."""
+        """The state in the address bar."""
         return self.page.evaluate(STATE)
 
     def view(self, title):
@@ -55,7 +55,7 @@ class Explorer:
         return self.page.locator("#explorer .view", has=self.page.get_by_role("heading", name=title, exact=True))
 
     def numbers(self, title):
-        """All numbers of a view's sentence."""
+        """All numbers in a view's sentence."""
         said = self.view(title).locator("> .said-of").inner_text().translate(MINUS)
         return [float(number) for number in re.findall(r"[-+]?\d+(?:\.\d+)?", said)]
 
@@ -78,7 +78,7 @@ def test_every_tab_opens_from_its_address_and_from_the_keys(explorer):
         assert by_keys
         assert (
             explorer.page.locator("#explorer .plot svg[role=img]").count() >= len(by_keys) - 1
-        )  # one waits for a press
+        )  # one figure is drawn only on a click
         assert explorer.page.evaluate(empty) == 0
         assert explorer.at(tab=tab).page.locator("#explorer .view > h3").all_inner_texts() == by_keys
         explorer.page.focus(f"#tab-{tab}")
@@ -139,7 +139,7 @@ def test_the_legend_of_a_layer_names_intervals_where_it_draws_some(explorer):
     choice, intervals = view.locator("select").first, view.locator(".legend .interval")
     choice.select_option(label="Change of NLL: left is better")
     assert intervals.count() == 1
-    choice.select_option(label="One network")  # shares by confidence have none
+    choice.select_option(label="One network")  # that layer has no intervals
     assert intervals.count() == 0
 
 
@@ -181,7 +181,7 @@ def test_scores_by_severity_are_the_results(explorer):
 
 
 def averaged(dataset, members, temperature=1.0, each=False):
-    """Log-probabilities of the average of members, by NumPy."""
+    """Log-probabilities of averaged members, with NumPy."""
     log_prob = dataset["log_prob"].values.astype(float)[members]
 
     def heated(values):
@@ -217,7 +217,7 @@ def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(e
     said = dataset["log_prob"].values.argmax(-1)
     view = explorer.at(anew=True, tab="members").view(MEMBERS)
     matrix, keyboard = view.locator(".two svg[role=img]"), explorer.page.keyboard
-    assert view.locator(".two h3").inner_text() == "How far solutions differ"  # the matrix of all test examples
+    assert view.locator(".two h3").inner_text() == "How far solutions differ"  # the matrix over all test examples
 
     def check(one, other):
         assert explorer.state["pair"] == f"{one},{other}"
@@ -232,7 +232,7 @@ def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(e
         return differ
 
     matrix.focus()
-    for keys, pair in (("Down Down Right Right", (2, 3)), ("Right Right", (2, 5))):  # first from the pair 0, 1
+    for keys, pair in (("Down Down Right Right", (2, 3)), ("Right Right", (2, 5))):  # starting from the pair 0, 1
         for key in keys.split():
             keyboard.press(f"Arrow{key}")
         keyboard.press("Enter")
@@ -280,7 +280,7 @@ def test_what_is_set_off_is_set_off_in_all_figures(explorer):
     assert explorer.state["set"] == "independent"
     page.click("#tab-methods")
     page.wait_for_selector("#explorer-view[aria-busy=false]")
-    for part in ("#verdict", "#explorer"):  # all figures that have it, and no other
+    for part in ("#verdict", "#explorer"):  # all figures with that series, and no others
         holding = page.locator(f"{part} .chart", has=page.locator(".series[data-group=independent]")).count()
         assert 0 < holding == page.locator(f"{part} .chart.set-off").count()
     on = page.locator(".chart .series.on").evaluate_all("all => all.map(one => one.dataset.group)")
@@ -293,7 +293,7 @@ def test_what_is_set_off_is_set_off_in_all_figures(explorer):
     button.click()
     page.keyboard.press("Escape")
     assert "set" not in explorer.state
-    explorer.at(anew=True, tab="methods")  # a row by the keys
+    explorer.at(anew=True, tab="methods")  # select a row by keyboard
     view = explorer.view("Methods within one run against independent networks")
     view.locator("svg[role=img]").focus()
     page.keyboard.press("ArrowDown")

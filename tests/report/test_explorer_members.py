@@ -1,4 +1,4 @@
-"""Members of the explorer whose names are hard to write, and one member alone."""
+"""Members whose names need escaping in the explorer's address, and a single member."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from modescape.analyses.member_predictions.example import example
 from modescape.report.page import PageContent, build_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.ci]
-NAMES = ["a,b&c=d|e.csv", "100%2C.csv", "x#1?.csv", "plain.csv"]  # of files: those that `compare` is given
+NAMES = ["a,b&c=d|e.csv", "100%2C.csv", "x#1?.csv", "plain.csv"]  # names of files given to `compare`
 
 
 def page_of(folder, names):
-    """A page of what so many members say."""
+    """A page with predictions of that many members."""
     result = example(len(names)).assign_coords(member=names)
     page = folder / "report.html"
     content = PageContent(name="x", recipe_yaml="", manifest={}, results={"member_predictions": result})
@@ -44,13 +44,13 @@ def test_names_of_files_come_back_from_the_address(chromium, tmp_path):
         head = f"Members {NAMES[0]} and {NAMES[2]} disagree on {differ} of 40 examples"
         assert view.locator("h4").inner_text() == head
         view.locator("button.example").first.press("Enter")
-        assert opened.page.evaluate("document.activeElement.className") == "example"  # keys go on from there
+        assert opened.page.evaluate("document.activeElement.className") == "example"  # keys continue from there
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=nobody")
         assert "Tick a member" in view.locator("> .said-of").inner_text()
         assert "average" not in view.locator(".examples").inner_text()
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=plain.csv")
         view.get_by_label("plain.csv", exact=True).uncheck()
-        view = view_of(opened, opened.page.url)  # that none is ticked stands in the address, too
+        view = view_of(opened, opened.page.url)  # the address also records that none is ticked
         assert not any(view.locator("input").evaluate_all("all => all.map(one => one.checked)"))
         assert opened.said == []
 

@@ -1,4 +1,4 @@
-"""A fifth score, added for trial by one entry: results, figures, tables and the page's scores show it."""
+"""A fifth score, added by one entry for the tests: results, figures, tables and the page's scores show it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ SHOWING = [
 
 @pytest.fixture(autouse=True)
 def fifth() -> Iterator[None]:
-    """The scores with one more, the one line that is to be written."""
+    """The scores and a fifth one, added by a single line."""
     SCORES["top5"] = TOP
     yield
     del SCORES["top5"]
 
 
 def with_fifth(name: str) -> xr.Dataset:
-    """A made-up result whose fifth score is its accuracy again."""
+    """A made-up result whose fifth score is a copy of its accuracy."""
     dataset = example_result(name)
     more = dataset.sel({"metric": ["accuracy"]}).assign_coords(metric=["top5"])
     grown = xr.concat([dataset, more], "metric", data_vars="minimal", coords="minimal", compat="equals", join="outer")

@@ -1,4 +1,4 @@
-"""The page as text: what is in it, that nothing foreign gets out of its place, that it is small and repeatable."""
+"""The page as text: its contents, escaping of untrusted text, its size, and equal bytes."""
 
 import base64
 import gzip
@@ -64,7 +64,7 @@ def attributes(reader, tag):
 
 
 def folded(reader):
-    """Names of the analyses, each a part that opens."""
+    """Names of the analyses that have a folded section."""
     return [attrs["id"] for attrs in attributes(reader, "details") if attrs.get("class", "").startswith("analysis")]
 
 
@@ -99,7 +99,7 @@ def test_sections_have_the_names_of_the_analyses_in_order(usual):
 
 
 def test_order_of_sections_can_be_given(content):
-    """Within a theme; themes have an order of their own."""
+    """The order applies within a theme; themes have their own order."""
     order = ["training", "tsne"]
     html = build_page(content(analyses=order, results={name: example_result(name) for name in reversed(order)}))
     assert folded(read(html)) == order
@@ -140,7 +140,7 @@ def test_page_is_complete_small_and_loads_nothing(usual):
 
 @pytest.mark.ci
 def test_same_content_gives_the_same_bytes_in_another_process():
-    """Of some figures; of all of them in `tests/faults/test_determinism.py`."""
+    """With some figures; `tests/faults/test_determinism.py` checks all of them."""
     some = "{name: example_result(name) for name in ('confusion', 'tsne', 'ensemble_size')}"
     content = f"make_content(results={some})"
     names = {"make_content": make_content, "example_result": example_result}
@@ -172,7 +172,7 @@ def test_foreign_text_stays_text(content, foreign_class):
     reader = read(html)
     held = [attrs["id"] for attrs in attributes(reader, "script") if "id" in attrs]
     assert held == ["first-1", "figure-confusion"]
-    assert len(attributes(reader, "script")) == len(held) + 1  # D3 and the page's own
+    assert len(attributes(reader, "script")) == len(held) + 1  # D3 and the page's own script
     assert not any("alert(1)" in text for attrs, text in reader.scripts if attrs.get("type") != "application/json")
     assert "".join(reader.text).count(EVIL) >= 8  # name, recipe, class, note, message, device, platform twice, ...
 
@@ -258,7 +258,7 @@ def test_provenance_and_recipe_are_there(content):
 
 def test_figures_and_tables_beyond_the_budget_are_left_in_their_files(content, monkeypatch):
     for budget in ("FIGURE_BUDGET", "CSV_BUDGET"):
-        monkeypatch.setattr(entries, budget, 10)  # figures and tables of many megabytes
+        monkeypatch.setattr(entries, budget, 10)  # instead of figures and tables of many megabytes
     html = build_page(content(results={"tsne": example_result("tsne")}))
     assert "There is no interactive figure" in html
     assert "<code>results/tsne.nc</code>" in html

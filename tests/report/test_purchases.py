@@ -1,4 +1,4 @@
-"""Gain and cost of each method in words: values of the results, inconclusive by rule."""
+"""Gain and cost of each method in words: values equal the results; when they are called inconclusive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV tables: what stands in them, and that no cell runs as a formula."""
+"""CSV tables: their contents, and that no cell can run as a formula."""
 
 import base64
 import csv
@@ -80,7 +80,7 @@ def test_every_variable_is_in_one_table(name):
 
 
 def test_a_long_table_stays_out_of_the_page(monkeypatch):
-    monkeypatch.setattr(tables, "MOST_ROWS", 3)  # a table of hundreds of rows would be no other
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)  # instead of a table with hundreds of rows
     (table,) = csv_tables("a", xr.Dataset({"v": (("example",), np.zeros(4))}))
     assert (table.rows, table.text) == (4, "")
 

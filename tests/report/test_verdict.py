@@ -1,4 +1,4 @@
-"""The verdict's sentences, on results made by hand."""
+"""The verdict's sentences for results made by hand."""
 
 import math
 
@@ -47,7 +47,7 @@ def solutions(
 
 
 def sizes(independent, snapshots=None, metric="accuracy", base=0.64):
-    """Lists of (gain, low, high), one for each size from 1 on; fewer snapshots are filled up with NaN."""
+    """A result from lists of (gain, low, high) for sizes from 1 on; shorter lists of snapshots are padded with NaN."""
     methods = {"independent": independent} | ({"snapshots": snapshots} if snapshots else {})
     longest = max(len(rows) for rows in methods.values())
     filled = [list(rows) + [(math.nan,) * 3] * (longest - len(rows)) for rows in methods.values()]
@@ -165,14 +165,14 @@ def test_snapshots_that_never_disagree_give_no_ratio():
 
 
 def test_each_size_is_told_with_its_interval_and_no_share_of_the_full_gain():
-    """Shares of the gain of all are about 1 - 1/k on any data."""
+    """A share of the full gain would be about 1 - 1/k on any data."""
     found = sizes([(0, 0, 0), (0.01, 0.005, 0.02), (0.04, -0.03, 0.05)])
     text = enough_members(found).replace(SPACE, " ")
     assert text == (
         "Averaging changes the accuracy of one network by +1.0 points with 2 (95 % interval 0.5 to 2.0) and +4.0 "
         f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new members on new examples."
     )
-    assert enough_members(found, weighed=True) == ""  # a decision has each step, paired
+    assert enough_members(found, weighed=True) == ""  # a decision reports every step, paired
 
 
 def test_brier_law_gives_the_limit():
@@ -198,7 +198,7 @@ def test_reasons_follow_the_numbers():
 
 
 def test_the_spread_between_members_is_told_from_test_sampling():
-    """On digits "each is about equally accurate" was said of Cochran's Q 42.6, p = 3e-6."""
+    """With Cochran's Q of 42.6 and p = 3e-6, as on digits, members are not "about equally accurate"."""
     between = (0.0081, 0.0048, 0.0065, 0.0127, 42.6, 2.6e-6)
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.92, 0.94, 0.95), between=between)}).why
     assert reason.replace(SPACE, " ") == (
@@ -210,12 +210,12 @@ def test_the_spread_between_members_is_told_from_test_sampling():
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.94, 0.95, 0.96), between=between)}).why
     assert reason.startswith("Whether they differ in accuracy beyond test-set sampling is unclear (94.0")
     assert "p = 0.13" in reason.replace(SPACE, " ")
-    (_, reason) = judge({"solution_similarity": solutions()}).why  # made before this was measured
+    (_, reason) = judge({"solution_similarity": solutions()}).why  # a result without that variable
     assert reason.replace(SPACE, " ") == "Their accuracies range from 64.0 % to 66.0 %."
 
 
 def test_snapshots_are_judged_against_the_final_network():
-    """Against the mean snapshot they gain .16 points on digits, against the network at the run's end nothing."""
+    """On digits they gain .16 points over the mean snapshot, and nothing over the network at the run's end."""
     dataset = sizes(climbing(0.041, 10), climbing(0.0016, 10, half=0.0004))
     for name, value in (("final_gain", -0.0006), ("final_gain_low", -0.0029), ("final_gain_high", 0.0017)):
         dataset[name] = (("metric",), np.array([value]), {"units": "1", "long_name": name})
@@ -270,7 +270,7 @@ def test_pick_of_something_absent_is_nan():
 
 
 def test_a_number_is_picked_as_xarray_selects_it():
-    """By labels of every kind, from a dimension without labels, and the mean of what is finite where labels are few."""
+    """By labels of every kind, by position where a dimension has none, and the mean of finite values over the rest."""
     values = np.random.default_rng(0).normal(size=(2, 3, 4))
     values[1, 0] = (np.nan, 1.0, np.nan, 3.0)
     values[0, 1, 2], values[1, 2] = np.inf, np.nan

@@ -1,7 +1,7 @@
-"""A store of objects on this machine: moto's S3 behind a layer that counts requests and lets some of them fail.
+"""An object store on this machine: moto's S3 behind a layer that counts requests and makes some of them fail.
 
-python served.py RATE SEED prints its address; GET /_counts answers requests and bytes by kind, GET /_put
-what was written, GET /_healed ends the failing; it ends with its input.
+`python served.py RATE SEED` prints its address. GET /_counts returns requests and bytes by kind, GET /_put the paths
+that were written; GET /_healed stops the failures. The server ends when its standard input is closed.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections import Counter
 
 
 class Unreliable:
-    """Of 100 requests to an object ``rate`` x 100 fail: refused, cut off before they count, or after."""
+    """A share ``rate`` of requests fails: refused, or cut off before or after they take effect."""
 
     def __init__(self, application, rate, seed):
         self.application, self.rate, self.draws = application, rate, random.Random(seed)

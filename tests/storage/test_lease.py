@@ -1,4 +1,4 @@
-"""One writer at a time in a store of objects, and what becomes of one that lost its lease."""
+"""One writer at a time in an object store, and what happens to a writer that lost its lease."""
 
 import json
 import time
@@ -14,7 +14,7 @@ OTHER = {"holder": "process 7 on elsewhere", "since": "2026-11-01 10:00:00", "to
 
 
 def written_by_another(folder, seconds):
-    """The lease as another writer would have it, ``seconds`` from now; ours is overwritten without asking."""
+    """Overwrite our lease with another writer's that expires in ``seconds``."""
     data = json.dumps({**OTHER, "expires": time.time() + seconds}).encode()
     lease.store.publish(f"{folder}/.lock", data, lambda: None)
 
@@ -45,16 +45,16 @@ def test_a_lease_is_renewed_and_who_lost_it_writes_nothing_more(monkeypatch):
     monkeypatch.setenv(lease.SECONDS_VARIABLE, "1")
     folder = place("memory://leases/lost")
     with lease.held(str(folder)):
-        time.sleep(1.2)  # longer than it lasts
+        time.sleep(1.2)  # longer than the lease lasts
         durable.write_bytes(folder / "a", b"1")
         written_by_another(folder, 60)
         time.sleep(0.8)
         for change in (lambda: durable.write_bytes(folder / "a", b"2"), (folder / "a").unlink, folder.remove_tree):
             with pytest.raises(LeaseLost, match="lost to process 7 on elsewhere"):
                 change()
-        durable.write_bytes(place("memory://leases/another") / "a", b"2")  # not a part of it
+        durable.write_bytes(place("memory://leases/another") / "a", b"2")  # outside the leased folder
     assert (folder / "a").read_bytes() == b"1"
-    assert json.loads((folder / ".lock").read_bytes())["token"] == "theirs"  # theirs is not let go of
+    assert json.loads((folder / ".lock").read_bytes())["token"] == "theirs"  # their lease is not released
 
 
 def test_a_worker_writes_while_the_lease_is_the_one_it_was_sent_under():

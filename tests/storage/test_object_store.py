@@ -1,5 +1,6 @@
-"""A study in a real store of objects on this machine, by commands as users give them: the bytes of a folder, also where
-requests fail, writers are killed, and two of them come at once."""
+"""A study in an object store on this machine, by commands as users give them.
+
+It has the same bytes as in a folder, also where requests fail, writers are killed, or two start at once."""
 
 import contextlib
 import importlib.util
@@ -26,11 +27,11 @@ SMALL = (
     *("train.members=3", "train.epochs=4", "data.train=64", "data.validation=40", "data.test=60"),
     *("variants.members=1", "variants.epochs=1", "variants.cycles=2", "variants.long_runs=0", "subspace.samples=2"),
 )
-ALL = (*SMALL, "analyses=[training, ensemble_size, cyclic, tsne_subspace]")  # auxiliary and sampled networks, too
+ALL = (*SMALL, "analyses=[training, ensemble_size, cyclic, tsne_subspace]")  # including auxiliary and sampled networks
 FEW = (*SMALL, "analyses=[training, ensemble_size]")
 COMMAND = (sys.executable, "-m", "modescape")
 URL = "s3://bucket/studies/digits"
-LEASE = 40  # seconds: a killed writer's is waited for, and a busy machine renews late
+LEASE = 40  # seconds: tests wait for a killed writer's, but a busy machine renews late
 
 
 class Store:
@@ -62,14 +63,14 @@ class Store:
             return json.loads(answer.read())
 
     def fetched(self, folder):
-        """All objects of the study as files, by a client of its own, which asks until it has them."""
+        """All objects of the study as files, fetched by an independent client that retries."""
         with urllib.request.urlopen(f"{self.address}/_healed"):
             code = f"import fsspec; fsspec.filesystem('s3').get('{URL[5:]}/', '{folder}/', recursive=True)"
         subprocess.run([sys.executable, "-c", code], env=self.environment, check=True)
         return folder
 
     def wait_for(self, name):
-        """Until an object of the study was written; asked for without a client, which takes a while."""
+        """Wait until an object of the study is written; asks the server directly, since a client is slow to start."""
         while True:
             with urllib.request.urlopen(f"{self.address}/_put") as answer:
                 if f"/{URL[5:]}/{name}" in json.loads(answer.read()):
@@ -117,7 +118,7 @@ def local(tmp_path_factory):
 def is_the_same(store, local, folder, page=True):
     copy = store.fetched(folder)
     assert differences(contents(local), contents(copy)) == []
-    if page:  # it shows the recipe, and with it the engine
+    if page:  # the page shows the recipe, which names the engine
         assert (copy / "report.html").read_bytes() == (local / "report.html").read_bytes()
 
 

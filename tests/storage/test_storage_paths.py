@@ -1,4 +1,4 @@
-"""Objects of a store by path: what is there, what is written, what is tried again, and how it is said when it fails."""
+"""Objects of a store by path: reading, writing, retries, and messages for failures."""
 
 import errno
 import os
@@ -20,12 +20,12 @@ from modescape.storage.store import StoreError
 
 
 class Failing(MemoryFileSystem):
-    """Objects in memory; the next requests fail with the errors in the list."""
+    """Objects in memory; the next requests raise the errors of a list."""
 
     protocol = "failing"
     store, pseudo_dirs = {}, [""]
     errors = []  # noqa: RUF012
-    unknown = None  # error of every question
+    unknown = None  # raised by every request, if set
     asked = 0
 
     def info(self, path, **options):
@@ -41,7 +41,7 @@ class Failing(MemoryFileSystem):
 
 
 class Shared(LocalFileSystem):
-    """A disk behind a protocol whose files grow while they are written."""
+    """A disk behind a protocol whose files are visible while they are written."""
 
     protocol = "shared"
     order = []  # noqa: RUF012
@@ -147,7 +147,7 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_said_at_once(failing)
 
 
 def test_where_a_store_says_nothing_no_study_is_begun(failing, monkeypatch):
-    monkeypatch.setattr(Failing, "unknown", OSError(errno.EINVAL, "no answer"))  # a store that is no store
+    monkeypatch.setattr(Failing, "unknown", OSError(errno.EINVAL, "no answer"))  # a URL that is not a store
     with pytest.raises(InputError, match=r"the store does not answer as it should \(.*no answer\)"):
         existing(failing, load("digits"), "")
 

@@ -1,4 +1,4 @@
-"""A study in fsspec's memory: every stage, without a server, to the bytes of one in a folder."""
+"""A study in fsspec's memory: every stage, without a server, gives the bytes of a study in a folder."""
 
 import pytest
 from contents import contents, differences
@@ -38,7 +38,7 @@ def test_a_study_has_the_bytes_of_one_in_a_folder_and_what_is_lost_is_made_again
     (url / names[0]).publish(before[0][:-1] + b"x")
     (url / names[1]).unlink()
     (url / names[2]).publish(before[2][:-9])
-    assert len(verify(str(url))) == 2  # what is not there is missing, not damaged
+    assert len(verify(str(url))) == 2  # absent objects are missing, not damaged
     ms.run(str(url))
     assert ([(url / name).read_bytes() for name in names], verify(str(url))) == (before, [])
     assert (url / "members/000/epoch-001.safetensors").stat() == untouched

@@ -1,4 +1,4 @@
-"""Ten networks as other people write them, small enough for digits; factories for ``model.factory``."""
+"""Ten networks as users write them, small enough for digits, with factories for ``model.factory``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ConvNeXtBlock(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """A ConvNeXt in miniature (Liu et al. 2022)."""
+    """A miniature ConvNeXt (Liu et al. 2022)."""
 
     def __init__(self, image_shape: ImageShape, num_classes: int, width: int = 8) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class RowsLSTM(nn.Module):
 
 
 class Autoencoding(nn.Module):
-    """A dense layer is used twice, once transposed: tied weights."""
+    """Tied weights: a dense layer is used twice, once transposed."""
 
     def __init__(self, image_shape: ImageShape, num_classes: int, width: int = 16) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Autoencoding(nn.Module):
 
 
 class ReturnsDict(nn.Module):
-    """A dictionary of outputs, as transformers' models return; a learnt scale without dimensions; an input in place."""
+    """A dictionary of outputs, as in transformers; a learned scalar; and an in-place change of the input."""
 
     def __init__(self, image_shape: ImageShape, num_classes: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks as other people write them, through every analysis on data of the size of digits."""
+"""Networks as users write them, through every analysis, on images the size of digits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SETTINGS = {
 
 
 def by_torch(factory, study, member: int, epoch: int, images: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities of a checkpoint in plain torch: the state loaded, ``eval()``, one batch."""
+    """Log-probabilities of a checkpoint in plain torch: load the state, ``eval()``, one batch."""
     module = factory((1, 8, 8), 10)
     state = study.state(member, epoch)
     module.load_state_dict({**module.state_dict(), **state.params, **state.buffers})

@@ -11,7 +11,7 @@ from modescape.types import ModelState
 
 torch.set_num_threads(1)
 
-# deliberately not in alphabetical order: flattened weights follow this order
+# deliberately not alphabetical: flattened weights follow this order
 PARAMETERS = {"stem.weight": [3, 1, 2, 2], "norm.weight": [3], "head.weight": [4, 3], "head.bias": [4]}
 BUFFERS = {"norm.running_mean": [3], "norm.num_batches_tracked": []}
 
@@ -56,7 +56,7 @@ def make_state():
 
 @pytest.fixture
 def flip():
-    """Change one bit in the middle of a file (or at a place)."""
+    """Flip one bit in the middle of a file, or at the given position."""
 
     def change(path: Path, place: int | None = None) -> None:
         data = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""One writer at a time, who sweeps what a killed one left."""
+"""One writer at a time, which removes temporary files of a killed one."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def test_a_second_writer_is_refused_and_a_dead_one_forgotten(study):
             study.lock(),
         ):
             pass
-        Study.open(study.path)  # reading goes on
+        Study.open(study.path)  # reading is still possible
         child.kill()
     with study.lock():
         pass

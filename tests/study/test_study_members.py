@@ -105,10 +105,10 @@ def test_absent_and_damaged_checkpoints_are_named(study, make_state, flip):
     name = "epoch-001.safetensors"
     write_member_state(study, 0, status="trained", epochs_done=4, checksums={name: checksum}, timings={})
     study.state(0, 1)
-    with pytest.raises(DamageError, match=r"epoch-004.safetensors' is damaged: its SHA-256"):  # listed by nobody
+    with pytest.raises(DamageError, match=r"epoch-004.safetensors' is damaged: its SHA-256"):  # in no list
         study.state(0, 4)
     path = study.path / "members" / "000" / name
-    flip(path, -1)  # a bit of a weight is only seen by the checksum
+    flip(path, -1)  # only the checksum detects a flipped bit of a weight
     with pytest.raises(DamageError, match=r"epoch-001.safetensors' is damaged: its SHA-256.*modescape run .*/s$"):
         study.state(0, 1)
     path.write_bytes(path.read_bytes()[:-5])
@@ -218,7 +218,7 @@ def test_a_history_comes_back_bit_for_bit(study):
     names = header_line.split(",")
     assert study.member(0).history()["epoch"].shape == (0,)
     rows = [{"epoch": epoch, **dict(zip(names[1:], SPECIAL, strict=True))} for epoch in (1, 2)]
-    rows[1]["lr"] = np.float32(0.1)  # 0.1 of single precision is another number
+    rows[1]["lr"] = np.float32(0.1)  # 0.1 in single precision is a different number
     write_history(study, 0, rows)
     text = (study.path / "members" / "000" / "history.csv").read_text()
     assert text.splitlines()[0] == header_line

@@ -1,4 +1,4 @@
-"""Creating, opening and refusing; what opening imports."""
+"""Creating and opening studies, refusals, and what opening imports."""
 
 import pickle
 import subprocess
@@ -41,7 +41,7 @@ def test_provenance(study):
     assert study.provenance(examples=7, members=2, repeats=1) == {
         "recipe_hash": study.recipe_hash,
         "recipe_name": "small",
-        "version": modescape.__version__,  # that measures, not the one that began the study ("9.9")
+        "version": modescape.__version__,  # the version that measures, not the one that created the study ("9.9")
         "seed": 5,
         "examples": 7,
         "members": 2,
@@ -160,13 +160,13 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
         calls.append(arguments)
         return Net()
 
-    # a study knows no network: that it builds the recipe's
+    # shows that the study builds the recipe's network
     monkeypatch.setitem(sys.modules, "modescape.models", SimpleNamespace(build=build))
     assert study.model() == "in evaluation mode"
     assert calls == [(recipe.model, InputShape.image((1, 8, 8)), 4, key(5, "initialisation", 0))]
 
 
 def test_a_figure_is_drawn_from_its_result(study, monkeypatch):
-    monkeypatch.setattr(figures, "draw", lambda name, dataset: (name, dataset))  # nothing is drawn here
+    monkeypatch.setattr(figures, "draw", lambda name, dataset: (name, dataset))  # nothing needs to be drawn
     monkeypatch.setattr(study, "result", lambda name: f"result of {name}")  # no result is needed for it
     assert study.figure("tsne") == ("tsne", "result of tsne")

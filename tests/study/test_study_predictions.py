@@ -118,7 +118,7 @@ def test_rows_grow_and_keep_their_index(study):
 
 
 def test_many_rows_cross_a_chunk_of_names(study, monkeypatch):
-    monkeypatch.setattr(stores, "INDEX_CHUNK", 4)  # a chunk of thousands of names
+    monkeypatch.setattr(stores, "INDEX_CHUNK", 4)  # instead of a chunk of thousands of names
     writer = PredictionWriter(study, "test")
     pairs = [(member, epoch) for member in range(5) for epoch in (0, 1, 2)]
     for end in (3, 6, 15):
@@ -165,7 +165,7 @@ def test_damage_to_the_store_is_named(study, name):
 @pytest.mark.parametrize("name", ["member/c/0", "epoch/zarr.json", "label/c/0", "log_prob/zarr.json", "zarr.json"])
 @pytest.mark.parametrize("how", ["gone", "cut", "flipped"])
 def test_damage_to_the_store_is_mended_and_no_row_gets_another_models_numbers(study, flip, name, how):
-    """Rows are in the order first asked for: if their names are lost, what lies in them is of nobody knows whom."""
+    """Rows are in the order of first request: without their names, it is unknown which models they belong to."""
     fill(study, [(1, 0), (0, 0)])
     fill(study, [(0, 1)])
     path = study.path / "predictions.zarr" / "test" / name
@@ -203,7 +203,7 @@ def test_other_examples_are_begun_anew_and_other_shapes_refused(study):
 
 @pytest.mark.parametrize("stop", range(1, 10))
 def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
-    """Growth is cut off at every one of its file writes; the next run has the same rows and loses none."""
+    """Growth is interrupted at each of its file writes in turn; the next run has the same rows and loses none."""
     fill(study, [(0, 0), (0, 1)])
     before = study.path.with_name("before")
     shutil.copytree(study.path, before)
@@ -217,7 +217,7 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
         write(path, data, within)
 
     wanted = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    monkeypatch.setattr(groups.durable, "write_bytes", dying)  # a kill at every file in turn, which no signal hits
+    monkeypatch.setattr(groups.durable, "write_bytes", dying)  # a kill at every file in turn, too exact for a signal
     try:
         fill(study, wanted)
         assert stop > 7  # two resizes, two names, one resize, two rows
@@ -226,7 +226,7 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
     monkeypatch.undo()
     first = study.predictions("test")
     np.testing.assert_array_equal(first.log_prob(0), values(0, 0))
-    fill(study, [(0, 0), (0, 1), (2, 0)])  # fewer than were asked for when it died
+    fill(study, [(0, 0), (0, 1), (2, 0)])  # fewer than requested when it was killed
     fill(study, wanted)
     back = study.predictions("test")
     assert {(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)} == set(
@@ -269,7 +269,7 @@ def test_every_file_is_written_durably(study, monkeypatch):
             seen.append(path)
         write(path, data, within, confirmed=confirmed)
 
-    monkeypatch.setattr(groups.durable, "write_bytes", noted)  # what is confirmed shows on no disk that keeps its power
+    monkeypatch.setattr(groups.durable, "write_bytes", noted)  # without a power loss, no disk shows what was synced
     fill(study, [(0, 0)])
     files = {path for path in (study.path / "predictions.zarr").rglob("*") if path.is_file()}
     assert files == set(seen)
@@ -287,14 +287,14 @@ def test_leftovers_are_swept_before_writing(study):
 
 
 def test_reading_one_model_reads_one_chunk(study, monkeypatch):
-    examples, num_classes, models = 4000, 25, 20  # 400 kB a model
+    examples, num_classes, models = 4000, 25, 20  # 400 kB per model
     writer = PredictionWriter(study, "test")
     label = np.zeros(examples, dtype=np.int64)
     one = values(0, 0, examples, num_classes)
     for row, _, _ in writer.create_or_extend([(0, epoch) for epoch in range(models)], label, num_classes):
         writer.write(row, one)
     back = study.predictions("test")
-    back.log_prob(0)  # what zarr imports and remembers is not counted
+    back.log_prob(0)  # so that zarr's imports and caches are not counted
     reads = []
     read = layout.read_file
 
@@ -302,7 +302,7 @@ def test_reading_one_model_reads_one_chunk(study, monkeypatch):
         reads.append(path)
         return read(path, most)
 
-    monkeypatch.setattr(layout, "read_file", counted)  # how much is read shows in the time alone
+    monkeypatch.setattr(layout, "read_file", counted)  # how much is read shows only in the time
     back.log_prob(13)
     assert reads == [layout.chunk_path(study.path, "test", 13)]
     tracemalloc.start()
@@ -310,4 +310,4 @@ def test_reading_one_model_reads_one_chunk(study, monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert answer.shape == (models, 10, num_classes)
-    assert peak < 4 * one.nbytes  # the file, its copy for the checksum, the array; all 20 models are 8 MB
+    assert peak < 4 * one.nbytes  # the file, a copy for the checksum, and the array; all 20 models are 8 MB

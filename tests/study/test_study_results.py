@@ -86,7 +86,7 @@ def test_every_variable_that_can_has_a_checksum(study):
             "approach",
             "class",
             "predicted_class",
-        }  # no chunks, or text
+        }  # not chunked, or text
 
 
 def test_any_flipped_bit_is_refused(study, flip):

@@ -1,4 +1,4 @@
-"""Predictions of sampled networks: rows by name, torn chunks, other inputs; and the choices beside them."""
+"""Predictions of sampled networks: rows by name, incomplete chunks, other inputs; and stored choices."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_they_come_back_by_name(study):
     assert fill(study) == {model: row for row, model in enumerate(MODELS)}
     back = study.sampled_predictions("shift-3")
     assert isinstance(back, SampledPredictions)
-    assert back.rows == {model: row for row, model in enumerate(MODELS)}  # scales to the last bit
+    assert back.rows == {model: row for row, model in enumerate(MODELS)}  # scales are exact
     for row in range(4):
         np.testing.assert_array_equal(back.predictive(row), values(row))
     assert back.distance.tolist() == [0, 1 / 8, 2 / 8, 3 / 8]
@@ -77,7 +77,7 @@ def test_what_is_torn_is_found_and_made_again(study, flip, how):
     path = layout.chunk_path(study.path, "sampled/shift-3", 1, separator=".")
     if how == "flip":
         flip(path)
-    elif how == "no distance":  # a worker died between the two
+    elif how == "no distance":  # a worker died between the two writes
         SampledWriter(study, "shift-3", (7, 4)).write(1, values(1))
     else:
         path.unlink() if how == "gone" else path.write_bytes(path.read_bytes()[:-9] if how == "cut" else b"")

@@ -75,9 +75,9 @@ def test_what_is_lacking_is_counted(full, make_state):
     grown = full.recipe.train.model_copy(update={"members": 4})
     full.update_recipe(full.recipe.model_copy(update={"train": grown, "analyses": ["training", "tsne", "confusion"]}))
     (full.path / "members" / "000" / "epoch-002.safetensors").unlink()
-    write_checkpoint(full, 1, 1, make_state(1))  # not one that is kept
+    write_checkpoint(full, 1, 1, make_state(1))  # not an epoch that is kept
     write_member_state(full, 2, status="diverged", epochs_done=1, message="loss", checksums={}, timings={})
-    layout.chunk_path(full.path, "test", 3).unlink()  # its folder stays
+    layout.chunk_path(full.path, "test", 3).unlink()  # its folder is left
     (full.path / "results" / "tsne.nc").unlink()
     (full.path / "results" / ".tsne.nc.5.tmp").write_text("")
     status = summary(full.path)
@@ -89,7 +89,7 @@ def test_what_is_lacking_is_counted(full, make_state):
     ]
     assert status.members[2].message == "loss"
     assert status.predictions == {
-        "validation": Progress(done=8, expected=11),  # nobody waits for the diverged one
+        "validation": Progress(done=8, expected=11),  # none expected of the diverged member
         "test": Progress(done=7, expected=11),
     }
     assert status.missing_results == ("tsne", "confusion")
@@ -154,7 +154,7 @@ def test_no_study_no_status(tmp_path):
 
 def test_status_of_many_members_is_quick(study):
     train = study.recipe.train.model_copy(update={"members": 300, "epochs": 50, "keep_last": 49})
-    # straight to the file: another number of epochs would be another study
+    # written directly: with another number of epochs, it would be another study
     durable.write_text(study.path / "study.yaml", study.recipe.model_copy(update={"train": train}).to_yaml())
     text = '{"status": "trained", "epochs_done": 50, "checksums": {%s}}'
     text %= ", ".join(f'"{layout.checkpoint_name(epoch)}": "{"0" * 64}"' for epoch in range(51))

@@ -1,4 +1,4 @@
-"""Every method against its formula: moments in closed form, on a trajectory small enough to write down."""
+"""Every method against its formula: moments in closed form, on a tiny trajectory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def covariance(sample):
 
 
 def near(sample, mean, covariance_wanted):
-    """Mean and covariance within 5 standard errors of what they should be, entry by entry."""
+    """Check mean and covariance entry by entry, within 5 standard errors of the expected ones."""
     wanted = np.asarray(covariance_wanted)
     error = np.sqrt(np.diag(wanted) / len(sample))
     assert (np.abs(sample.mean(0).numpy() - mean) <= 5 * error + 1e-12).all()
@@ -124,7 +124,7 @@ def test_random_is_drawn_again_until_it_is_accepted(trajectory, keys):
     again = Random(radius=3.0).sample(trajectory, keys)
     first = accept(again)
     assert first.double().mean() == pytest.approx(0.5, abs=0.04)
-    assert torch.equal(sample[first], again[first])  # an accepted first try is what would be drawn anyway
+    assert torch.equal(sample[first], again[first])  # a first draw that is accepted is kept unchanged
 
 
 def test_dropout_drops_a_uniform_share_and_scales_the_rest(keys):
@@ -183,7 +183,7 @@ def test_a_sample_depends_on_its_own_key_alone(trajectory, keys, name, swept):
     sampler = METHODS[name].sampler(run_of(trajectory, swept=swept), METHODS[name].base_scale)
     together = sampler.sample(trajectory, keys[:6])
     alone = sampler.sample(trajectory, keys[[4]])
-    torch.testing.assert_close(together[[4]], alone, rtol=1e-12, atol=1e-12)  # products of matrices round by their size
+    torch.testing.assert_close(together[[4]], alone, rtol=1e-12, atol=1e-12)  # rounding depends on the size
     assert together.dtype == trajectory.dtype
     assert together.shape == (6, PARAMETERS)
     assert torch.equal(together, sampler.sample(trajectory, keys[:6]))
@@ -315,7 +315,7 @@ def test_pairs_are_mirror_images_at_the_centre(trajectory, keys, name):
 def test_a_pair_is_refused_whole(trajectory, keys):
     solution = trajectory[-1]
 
-    def accept(weights):  # one half-space: of a pair at most one half is in it
+    def accept(weights):  # a half-space, which contains at most one of a pair
         return (weights - solution)[:, 0] > -0.3
 
     drawn, mirrored = mirrored_pairs(Random(radius=3.0, tries=60), trajectory, keys[:500], accept)

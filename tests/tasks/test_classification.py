@@ -1,4 +1,4 @@
-"""Classification as a task: its loss against torch's, weights of classes, labels that are left out."""
+"""Classification as a task: its loss against torch's, class weights, ignored labels."""
 
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def test_a_study_with_weighted_classes(labelled, tmp_path):
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_what_is_known_of_a_task_is_what_it_says(kind):
-    """Readers of studies import no task: the registry says the same as its class."""
+    """Readers of studies do not import tasks, so the registry must agree with the class."""
     known, columns = TASKS[kind], history_columns(TASKS[kind].column)
     target = np.arange(12.0)[:, None] if known.numbers else np.arange(12) % 3
     task = task_class(kind).of_targets(recipe.Task(), target, ("a",) if known.numbers else ("a", "b", "c"))
@@ -147,7 +147,7 @@ def test_what_is_known_of_a_task_is_what_it_says(kind):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_losses_and_scores_with_weights_and_ignored_labels_equal_scikit_learn(seed, tmp_path):
-    """The loss weighs classes, the scores of what is left after ignored labels do not; to 1e-9, in float64."""
+    """The loss weights classes; scores, without ignored labels, do not. To 1e-9 in float64."""
     draws = np.random.default_rng(seed)
     logits, label = torch.tensor(draws.normal(size=(60, 3))), draws.integers(0, 3, 60)
     weights = (0.5, 2.0, 1.0)
@@ -160,7 +160,7 @@ def test_losses_and_scores_with_weights_and_ignored_labels_equal_scikit_learn(se
     np.savez(tmp_path / "x.npz", image=image, label=np.where(np.arange(60) % 7 == 0, -1, label))
     section = recipe.Data(source=str(tmp_path / "x.npz"), test=20, validation=10)
     test = data.load(section, 0, task=recipe.Task(ignore=-1, class_weights=list(weights))).test
-    rows = test.images[:, 0, 0, 0].long().numpy()  # of the file
+    rows = test.images[:, 0, 0, 0].long().numpy()  # row numbers in the file
     assert (rows % 7 != 0).all()
     assert test.label.tolist() == label[rows].tolist()
     log_prob = Classification(3, weights).predictive(logits[rows]).numpy()

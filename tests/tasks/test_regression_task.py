@@ -49,11 +49,11 @@ def test_predictions_are_in_the_unit_of_the_target(task):
     seen = TASK.seen(TARGET).double()
     loss, rmse = task.probe(found, TARGET)
     expected = task.mean_loss(output, seen.expand(MEMBERS, -1, -1))
-    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)  # seen targets are float32
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)  # standardised targets are float32
     np.testing.assert_allclose(rmse, metrics.rmse(found.numpy(), TARGET.numpy()), rtol=1e-12)
     told = task.told(task.tally(output, seen.expand(MEMBERS, -1, -1)) / EXAMPLES)
     np.testing.assert_allclose(told, rmse, rtol=1e-6)
-    if task.variance:  # the density of a value is that of its standard score over the deviation
+    if task.variance:  # a value's density is that of its standard score, divided by the deviation
         nll = metrics.example_nll(found.numpy(), TARGET.numpy()).mean(-1)
         np.testing.assert_allclose(nll, loss + np.log(task.deviation).sum(), rtol=1e-6)
 
@@ -82,9 +82,9 @@ def test_targets_far_out_of_scale_are_said_also_among_those_that_are_trained_on(
     assert TASK.far(train, train, "here") == ()
     (said,) = TASK.far(np.array([[50.0, 50], [1e4, 50]]), train, "here")
     assert said.startswith("1 target here lies more than 20 deviations from the median training target (such as 10000)")
-    spoilt = np.concatenate([train, [[1e6, 0.0]]])  # its own deviation is half of the distance
+    spoilt = np.concatenate([train, [[1e6, 0.0]]])  # it dominates the standard deviation
     assert "1 target in the training split" in far_targets(TASK, torch.tensor(spoilt), test=TARGET)[0]
-    same = np.zeros((100, 2))  # most are equal: the standard deviation is the scale
+    same = np.zeros((100, 2))  # most targets are equal, so the standard deviation is the scale
     same[:3] = 1.0
     assert TASK.far(same, same, "here") == ()
 
@@ -169,7 +169,7 @@ def test_a_study_of_a_regression(ink, tmp_path, variance):
     )
     calibration = study.result("calibration")
     assert calibration["variance_factor"].shape == (2,)
-    if variance == "false":  # the variance is that of the validation errors already
+    if variance == "false":  # the variance already comes from validation errors
         assert float(calibration["variance_factor"].sel(size=1)) == pytest.approx(1, rel=1e-5)
     assert float(calibration["nll"].sel(approach="as predicted", size=2)) == pytest.approx(
         float(curve["score"].sel(approach="independent", metric="nll", size=2)), rel=1e-9

@@ -1,4 +1,4 @@
-"""Networks of all kinds against a plain training loop of torch with `torch.optim`, in float64."""
+"""Networks of all kinds against a plain training loop with `torch.optim`, in float64."""
 
 import functools
 
@@ -55,7 +55,7 @@ class NoGrad(Base):
 
 
 class Sometimes(Base):
-    """A branch that is used in every other step of its own counting."""
+    """A branch that is used in every other step, which the module counts itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Sometimes(Base):
 
 
 class ByChance(Base):
-    """A branch that is used in every other step by lot."""
+    """A branch that is used at random, in half of the steps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Tied(Base):
 
 
 class Repeated(Base):
-    """One block with statistics, held three times."""
+    """One block with running statistics, used three times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class InstanceNorm(GroupNorm):
 
 
 class Square(torch.autograd.Function):
-    """A function with a gradient of its own, written as most are: for no `vmap`."""
+    """A function with a custom gradient that, as most do, does not support `vmap`."""
 
     @staticmethod
     def forward(ctx, x):
@@ -210,7 +210,7 @@ class Frozen(Base):
 
 
 class Clipped(Base):
-    """Bounds its weights as many do, by a new tensor in the place of the old one; keeps statistics in the same way."""
+    """Clips its weights by replacing the tensor, as many networks do, and updates statistics in the same way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class Clipped(Base):
 
 
 class Replaced(Base):
-    """A frozen parameter that is made anew in every step."""
+    """A frozen parameter that is replaced in every step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -257,7 +257,7 @@ class Detached(Base):
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
 STACKED = (Base, Scalar, Unused, NoGrad, Tied, Repeated, WeightNorm, BatchNorm, GroupNorm, InstanceNorm, Frozen)
 BY_CHANCE = (ByChance, Noise, AlphaDropout, DroppingRecurrent)
-REFUSED = (Custom, SpectralNorm, Recurrent, Freezing)  # by `vmap`
+REFUSED = (Custom, SpectralNorm, Recurrent, Freezing)  # networks that `vmap` refuses
 RECOMPUTED = (Checkpointed, Reentrant)
 REPLACING = (Clipped, Replaced)
 ALONE = (Sometimes, *BY_CHANCE, *REFUSED, *RECOMPUTED, *REPLACING)
@@ -275,7 +275,7 @@ def one_thread():
 
 
 def trainer(kind: str, count: int = 25, device: str = "cpu", **train) -> Trainer:
-    """Batches of 8: the last of 25 examples is one."""
+    """Batches of 8 from 25 examples, so that the last has one."""
     values = {"epochs": 2, "batch_size": 8, "learning_rate": 2**-9, "epsilon": 1e-3, "weight_decay": 0.1, **train}
     made = recipe.parse({"model": {"factory": f"{__name__}:make", "arguments": {"kind": kind}}, "train": values}, "it")
     stream = rng.stream(0, "test images")
@@ -288,7 +288,7 @@ tried = functools.cache(trainer)
 
 
 def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
-    """The same network in a loop as anyone would write it, with the member's order and the step's seed."""
+    """The same network in a plain loop, with the member's order of examples and the step's seed."""
     train, data = work.recipe.train, work.data
     module = initial_module(work.recipe, work.streams, member, data, 3).train().to(work.device)
     settings = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
@@ -368,7 +368,7 @@ def test_a_transformer_shares_its_steps_though_its_attention_drops():
     [("Unused", ("unused.weight", "unused.bias")), ("NoGrad", ("a.weight", "a.bias")), ("Tied", ())],
 )
 def test_parameters_without_gradient_are_found_named_and_left(kind, names):
-    """Weight decay, momentum and noise would move them."""
+    """Weight decay, momentum and noise would otherwise move them."""
     schedule = {"kind": "cyclic", "cycles": 1, "temperature": 1.0, "noisy": 1.0}
     work = trainer(kind, optimizer="sgd", schedule=schedule)
     assert work.habits.without_gradient == names

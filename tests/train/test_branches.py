@@ -1,4 +1,4 @@
-"""Members that have their first epochs in common with member 0 are that run until then, whoever trains beside them."""
+"""Members that share their first epochs with member 0 are identical to it until then, however they are stacked."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from modescape import recipe, rng
 from modescape.train.loop import Start, Trainer, of_member
 from modescape.types import ModelState
 
-BRANCHES = [0, 1, 3]  # of members 1, 2 and 3, in 3 epochs
+BRANCHES = [0, 1, 3]  # epochs that members 1, 2 and 3 share, of 3
 MEMBERS = [0, 1, 2, 3]
 
 
@@ -26,7 +26,7 @@ def trainer(branches: list[int], dtype: torch.dtype = torch.float32) -> Trainer:
 
 
 def trained(work: Trainer, members: list[int], starts: list[Start] | None = None) -> list[dict[str, torch.Tensor]]:
-    """All that a member goes on from, after each epoch."""
+    """The full training state of members after each epoch."""
     return [shot.copy() for shot in work.group(members, no_probe, starts=starts)]
 
 
@@ -36,14 +36,14 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.fixture(scope="module")
 def alone() -> dict[int, list[dict[str, torch.Tensor]]]:
-    """Of each member, trained by itself, what it goes on from after each epoch."""
+    """The training state after each epoch of each member, trained alone."""
     return {member: [of_member(one, 0) for one in trained(trainer(BRANCHES), [member])] for member in MEMBERS}
 
 
 def test_a_branch_is_the_run_until_it_leaves_it_and_another_one_from_then_on(alone):
     for member, common in zip(MEMBERS[1:], BRANCHES, strict=True):
         equal = [same(*both) for both in zip(alone[member], alone[0], strict=True)]
-        assert equal == [epoch <= common for epoch in range(4)], member  # optimiser included
+        assert equal == [epoch <= common for epoch in range(4)], member  # including the optimiser's state
 
 
 def test_two_branches_of_one_epoch_differ_from_each_other():

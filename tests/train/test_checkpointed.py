@@ -1,4 +1,4 @@
-"""Networks that compute blocks again in the backward pass: the gradients are those of the same network without."""
+"""Networks with activation checkpointing have the gradients of the same network without."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ MANNERS = {
 
 
 class Blocks(nn.Module):
-    """Two blocks with all ways to drop something: layer, function, attention, and a convolution that is fused."""
+    """Two blocks with dropout in every form: layer, function, attention, and in a fused convolution."""
 
     def __init__(self, policy) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Blocks(nn.Module):
         return block(x) if self.policy is None else checkpoint(block, x, **self.policy)
 
     def forward(self, x):
-        x = self.run(self.first, x.requires_grad_())  # reentrant checkpoints ask for an input that requires it
+        x = self.run(self.first, x.requires_grad_())  # reentrant checkpoints need an input that requires gradients
         x = self.run(self.tokens, x.flatten(2).transpose(1, 2))
         return self.last(x.mean(1))
 
@@ -82,7 +82,7 @@ def test_gradients_are_those_without_checkpoints(policy, device):
 
 
 def test_masks_drawn_by_key_drop_as_much_as_those_by_number():
-    """The network without checkpoints keeps its numbered masks; the drawn ones are others of the same kind."""
+    """Masks by number and by key differ, and give similar losses."""
     numbered, first, _ = gradients(net_of(None))
     drawn, second, _ = gradients(net_of(None), recomputes=True)
     assert numbered.keys() == drawn.keys()

@@ -1,4 +1,4 @@
-"""Members that take rows and tokens: stacked they are what they are alone, and what a plain loop makes of them."""
+"""Members that take rows and tokens: stacked, they equal lone members and a plain loop."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ def wine(**model):
 
 
 class Encoder(nn.Module):
-    """As people write it: torch's own encoder layers with a mask of places that hold no token, and the first place."""
+    """A user's encoder: torch's own layers with a padding mask, and the output of the first token."""
 
     def __init__(self, vocabulary, length, num_classes):
         super().__init__()
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
 
 
 class Attending(nn.Module):
-    """`nn.MultiheadAttention`, and torch's attention function called by hand, both with dropout and a mask."""
+    """`nn.MultiheadAttention` and a direct call of torch's attention function, both with dropout and a mask."""
 
     def __init__(self, vocabulary, length, num_classes):
         super().__init__()
@@ -66,7 +66,7 @@ def attending(vocabulary, length, num_classes):
 
 
 def sentences(tmp_path_factory, factory="text_transformer", **arguments):
-    """A hundred short texts of two kinds, of several lengths."""
+    """A hundred short texts of two classes and several lengths."""
     words = {"warm": ["sun", "summer", "noon"], "cold": ["ice", "winter", "night"]}
     lines = ["text\ttarget"]
     for row in range(100):
@@ -81,7 +81,7 @@ def sentences(tmp_path_factory, factory="text_transformer", **arguments):
 
 
 def small(name, *settings):
-    """A built-in recipe with fewer examples, as it trains otherwise."""
+    """A built-in recipe with fewer examples, otherwise unchanged."""
     return lambda _: recipe.load(name, ["train.members=3", f"train.epochs={-(-STEPS // 4)}", *settings])
 
 
@@ -123,7 +123,7 @@ def test_stacked_equals_alone(name, tmp_path_factory):
     evaluator = Evaluator(module=trainer.step([0]).module, preparation=trainer.preparation, habits=trainer.habits)
     predicted = evaluator(together, loaded.test.inputs)
     torch.testing.assert_close(predicted[1:2], evaluator(alone, loaded.test.inputs), rtol=0, atol=1e-9)
-    if name in ("plain", "dropout", "batch norm", "transformer"):  # of easy tasks
+    if name in ("plain", "dropout", "batch norm", "transformer"):  # which have easy tasks
         assert (predicted.argmax(-1) == loaded.test.label).double().mean() > 0.8
 
 

@@ -1,4 +1,4 @@
-"""Training on a real GPU: what elsewhere is interpreted or emulated. `bench/gpu.py` runs these before it measures."""
+"""Training on a real GPU, which other tests interpret or emulate. `bench/gpu.py` runs these before it measures."""
 
 import numpy as np
 import pytest
@@ -36,10 +36,10 @@ def test_stacked_members_get_the_gradients_of_lone_ones(factory, form):
 @pytest.mark.parametrize("arithmetic", ["float32", "tf32", "bf16"])
 @pytest.mark.parametrize("factory", ["small_cnn", "resnet20"])
 def test_a_recorded_step_is_the_step(factory, arithmetic, monkeypatch):
-    """The same bits over two epochs with a last batch of another size."""
+    """Bit-identical over two epochs, with a last batch of another size."""
     monkeypatch.setattr(
         steps, "learning_rate", lambda *a: torch.tensor(learning_rate(*a))
-    )  # digits of the table in both
+    )  # the recorded table's precision in both
     train = recipe.Train(epochs=2, batch_size=24, batches="permutation", arithmetic=arithmetic)
     made = recipe.Recipe(model=recipe.Model(factory=factory), train=train)
     data, ends = images(), []
@@ -57,7 +57,7 @@ def test_a_study_trains_resumes_and_gives_the_same_bits(tmp_path):
     settings += ["compute.determinism=strict"]
     whole = pipeline.run("digits", tmp_path / "whole", overrides=settings)
     parts = pipeline.train("digits", tmp_path / "parts", overrides=settings)
-    (parts.path / "members" / "001" / "state.json").unlink()  # lost: trained again, in the same place
+    (parts.path / "members" / "001" / "state.json").unlink()  # lost, so it is trained again in the same group
     parts = pipeline.run("digits", tmp_path / "parts", overrides=settings)
     for study in (whole, parts):
         assert study.trained == [0, 1, 2]

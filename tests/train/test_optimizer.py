@@ -1,4 +1,4 @@
-"""Stacked optimisers against torch's on each network alone, in one run and across a pause."""
+"""Stacked optimisers against torch's on each network alone, in one run and after resuming."""
 
 import pytest
 import torch
@@ -70,7 +70,7 @@ def test_saved_and_restored_goes_on_with_the_same_bits(optimizer):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_rate_from_a_tensor_is_that_of_a_number(optimizer):
-    """As recorded steps read it; the tensor holds 32 bits."""
+    """Recorded steps read the rate from a tensor of 32 bits."""
     train = Train(optimizer=optimizer)
     one, other = parameters(0), parameters(0)
     gradients = {name: gradient.detach() for name, gradient in parameters(100).items()}

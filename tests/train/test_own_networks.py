@@ -1,4 +1,4 @@
-"""Networks that touch their input, draw in evaluation, view memory or hold more than usual: right all the same."""
+"""Networks that modify their input, draw in evaluation, use views or keep extra state work correctly."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ CLASSES = 3
 
 
 class InPlace(nn.Module):
-    """Scales its input in place; with ``aside`` it does the same aside."""
+    """Scales its input in place, or with ``aside`` out of place."""
 
     def __init__(self, aside=False):
         super().__init__()
@@ -34,7 +34,7 @@ class InPlace(nn.Module):
 
 
 class Viewing(nn.Module):
-    """Views what convolutions give, first of a chain that runs as one operation, then of its own."""
+    """Calls ``view`` on outputs of convolutions, first of a fused chain, then of a single layer."""
 
     def __init__(self, reshapes=False):
         super().__init__()
@@ -50,7 +50,7 @@ class Viewing(nn.Module):
 
 
 class Noisy(nn.Module):
-    """Draws in evaluation: from torch, from NumPy, and by dropout that is always on."""
+    """Draws random numbers in evaluation: from torch, from NumPy, and by dropout that is always active."""
 
     def __init__(self):
         super().__init__()
@@ -62,7 +62,7 @@ class Noisy(nn.Module):
 
 
 class Scaled(nn.Module):
-    """A parameter without dimensions, statistics that ``state_dict`` leaves out."""
+    """A scalar parameter, and statistics that are not in ``state_dict``."""
 
     def __init__(self):
         super().__init__()
@@ -135,15 +135,15 @@ def test_draws_in_evaluation_follow_the_weights_and_nothing_else():
         assert torch.equal(evaluator(stacked([networks[number]]), image)[0], together[number])
     twins = evaluator(stacked([networks[1], networks[1]]), image)
     assert torch.equal(twins[0], twins[1])
-    careful = Evaluator(module=Noisy(), preparation=preparation(image))  # knows nothing of the network
+    careful = Evaluator(module=Noisy(), preparation=preparation(image))  # an evaluator without knowledge of the network
     assert torch.equal(careful(stacked(networks), image), together)
     same = image[:1].expand(300, -1, -1, -1)
-    assert len(evaluator(stacked(networks[:1]), same)[0].unique(dim=0)) > 1  # an image after another, noise after noise
+    assert len(evaluator(stacked(networks[:1]), same)[0].unique(dim=0)) > 1  # each image gets different noise
 
 
 @pytest.mark.parametrize("arithmetic", ["float32", "bf16"])
 def test_a_view_is_the_reshape_alone_and_stacked(arithmetic):
-    """In bf16, and stacked, convolutions are ours, whose images have their channels last."""
+    """In bf16 and stacked, our convolutions are used, whose outputs are channels-last."""
     image, keys = pictures(8), torch.tensor([1, 2])
     states = [split_state(made(Viewing, seed)) for seed in range(2)]
     policy, habits = ComputePolicy(arithmetic, memory_format="contiguous"), Habits(memory_format="contiguous")

@@ -1,4 +1,4 @@
-"""Dealing members into groups, and choosing forms by measuring."""
+"""Assigning members to groups, and choosing forms of the convolution by measurement."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_members_are_dealt_evenly():
 def test_every_form_is_timed_and_the_fastest_chosen(own_cache):
     times = measured([LAYER, LAYER], 2, "float32", CPU)
     (passes,) = times.values()
-    assert set(passes) == {"forward", "weight"}  # nobody asks for the gradient of the first layer's images
+    assert set(passes) == {"forward", "weight"}  # the gradient with respect to the first layer's images is not needed
     for tried in passes.values():
         assert set(tried) == {name for name in FORMS if name != "triton"}
         assert all(seconds > 0 for seconds in tried.values())
@@ -84,7 +84,7 @@ def test_times_are_taken_once_and_remembered(own_cache):
     said = []
     first = measured([LAYER], 2, "float32", CPU, said.append)
     assert len(said) == len(list(own_cache.iterdir())) == 1
-    assert measured([LAYER], 2, "float32", CPU, said.append) == first  # to the last digit: not measured again
+    assert measured([LAYER], 2, "float32", CPU, said.append) == first  # identical, so not measured again
     assert len(said) == 1
 
 
@@ -113,17 +113,17 @@ def test_plans_of_devices(own_cache, monkeypatch):
     made = recipe.load("digits", ["train.members=10"])
     digits = data.load(made.data, 0)
     assert make_plan(made, digits, "cpu", PLAIN).group_size == 1
-    # a GPU that is not here: what is measured is measured on the CPU, what is free is said
-    monkeypatch.setattr(planning, "usual", lambda device: "triton")  # a GPU that is not here
+    # a simulated GPU: times are measured on the CPU, free memory is given
+    monkeypatch.setattr(planning, "usual", lambda device: "triton")  # a simulated GPU
     lone = make_plan(made, digits, "cuda", Habits(draws=True))
     assert (lone.group_size, lone.convolution, lone.replayed) == (1, "each", False)
     strict = make_plan(recipe.load(made, ["compute.determinism=strict"]), digits, "cuda", PLAIN)
     assert (strict.group_size, strict.convolution, strict.convolutions) == (10, "triton", {})
-    monkeypatch.setattr(planning, "try_step", lambda *arguments: ([LAYER], 1000))  # a GPU that is not here
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10_000, 20_000))  # a GPU that is not here
-    monkeypatch.setattr(torch, "device", lambda name: CPU)  # a GPU that is not here
+    monkeypatch.setattr(planning, "try_step", lambda *arguments: ([LAYER], 1000))  # a simulated GPU
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10_000, 20_000))  # a simulated GPU
+    monkeypatch.setattr(torch, "device", lambda name: CPU)  # a simulated GPU
     measured_plan = make_plan(made, digits, "cuda", PLAIN)
-    assert [plan.measured for plan in (lone, strict, measured_plan)] == [False, False, True]  # what the report says
+    assert [plan.measured for plan in (lone, strict, measured_plan)] == [False, False, True]  # as shown in the report
     assert measured_plan.group_size == 5  # six fit: two groups of five
     assert measured_plan.replayed
     assert list(measured_plan.convolutions) == [LAYER.key]

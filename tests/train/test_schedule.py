@@ -40,7 +40,7 @@ def test_cyclic_restarts_every_cycle():
 
 
 def test_cycles_that_do_not_divide_the_steps_are_rounded_up():
-    """L = ceil(T / cycles): 35 steps in three cycles are 12, 12 and 11; found missing by breaking it."""
+    """L = ceil(T / cycles): 35 steps in three cycles are 12, 12 and 11."""
     got = rates(Cyclic(kind="cyclic", cycles=3), epochs=5, steps=7)
     assert [index for index, rate in enumerate(got) if rate == 1.6e-3] == [0, 12, 24]
     assert got == pytest.approx([0.8e-3 * (1 + math.cos(math.pi * (t % 12) / 12)) for t in range(35)])

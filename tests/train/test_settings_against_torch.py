@@ -48,7 +48,7 @@ def trainer(**train) -> Trainer:
 def by_torch(
     work: Trainer, member: int, optimizer, schedule=None, clip=None, smoothing=0.0, mixup=None
 ) -> dict[str, torch.Tensor]:
-    """The member in a loop as anyone would write it; ``optimizer`` and ``schedule`` make torch's own."""
+    """The member in a plain loop; ``optimizer`` and ``schedule`` create torch's own."""
     module = initial_module(work.recipe, work.streams, member, work.data, 3).train()
     steps = optimizer(module)
     rates = schedule and schedule(steps)
@@ -79,7 +79,7 @@ def trained(work: Trainer, members: list[int], starts=None):
 
 
 def matches(work: Trainer, *reference, **named) -> bool:
-    """Whether members in a stack, and one alone, are what the plain loop makes of each."""
+    """Check that stacked members and a lone one equal the plain loop."""
     stack = trained(work, MEMBERS)[-1]
     alone = trained(work, [1])[-1]
     for member in MEMBERS:
@@ -110,7 +110,7 @@ def sgd(module: nn.Module):
 
 
 def warmed_line(optimizer):
-    """Ten steps up, forty down to 0."""
+    """Ten steps of warm-up, then forty down to 0."""
     scheduler = torch.optim.lr_scheduler
     rise = scheduler.LinearLR(optimizer, start_factor=1 / 10, total_iters=9)
     fall = scheduler.PolynomialLR(optimizer, total_iters=40, power=1)
@@ -124,7 +124,7 @@ def test_warm_up_and_line_are_torchs(warmup):
 
 @pytest.mark.parametrize("clip", [1e-3, 0.5])
 def test_each_members_gradient_is_clipped_by_its_own_norm(clip):
-    """.5: in some steps and of some members."""
+    """A norm of .5 is exceeded in some steps of some members."""
     assert matches(trainer(optimizer="sgd", clip=clip), sgd, clip=clip)
     assert not matches(trainer(optimizer="sgd"), sgd, clip=clip)
 
@@ -175,7 +175,7 @@ def test_every_picture_is_the_other_of_one():
 
 
 def test_accuracy_in_training_is_of_the_label_with_the_larger_share():
-    """A network that answers with the picture's only number: of one that is mixed, the larger share's."""
+    """The network predicts from a picture's single value; for a mixed one, the class with the larger share."""
     label = torch.tensor([[0, 1, 2, 0], [2, 1, 0, 1]])
     images = nn.functional.one_hot(label, 3).double().view(2, 4, 3, 1, 1)
     keys = torch.tensor([1, 2])

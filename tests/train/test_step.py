@@ -1,4 +1,4 @@
-"""Stacked members equal lone ones: the same streams exactly, the same numbers up to rounding."""
+"""Stacked members equal lone ones: the same random streams, and the same numbers up to rounding."""
 
 import pytest
 import torch
@@ -60,10 +60,10 @@ def final_params(work: Trainer, members: list[int]) -> dict[str, torch.Tensor]:
     ],
 )
 def test_stacked_equals_alone_after_many_steps_in_float64(factory, size, optimizer, count):
-    """2 epochs of 3 steps (of 25 where there is time); sums are taken in another order, hence 1e-9 and not 0.
+    """2 epochs of 3 steps (25 in the long test); sums are in another order, hence 1e-9 and not 0.
 
-    A bias in front of batch norm has no effect and a gradient of exactly 0: what it gets is rounding (1e-17), which
-    Adam scales up to steps of 1e-11. Under Adam such biases, and the running means that hold them, agree to 1e-8.
+    A bias before batch norm has no effect and a true gradient of 0: its gradient is rounding error (1e-17), which Adam
+    scales up to steps of 1e-11. Under Adam, such biases and the running means that contain them agree to 1e-8.
     """
     work = trainer(factory, torch.float64, size, count, optimizer)
     together = final_params(work, MEMBERS)
@@ -86,7 +86,7 @@ def test_stacked_equals_alone_after_many_steps_in_float64(factory, size, optimiz
 def test_first_gradients_agree_in_float32(factory, size, tolerance):
     work = trainer(factory, torch.float32, size, count=8)
     starts = [work.initial(member).state for member in MEMBERS]
-    # every pixel different: batch norm divides by the spread, which flat images do not have
+    # all pixels differ, since batch norm divides by the deviation, which flat images do not have
     images = torch.rand(len(MEMBERS), 8, 3, size, size, generator=rng.stream(0, "test images"))
     label = torch.stack([work.data.label.roll(member) for member in MEMBERS])
     keys = rng.words(torch.tensor(9), 3)
@@ -103,14 +103,14 @@ def test_first_gradients_agree_in_float32(factory, size, tolerance):
 
 
 def test_gradient_is_autograds():
-    """Without dropout the step is the plain loop's arithmetic."""
+    """Without dropout, the step computes the same as a plain loop."""
     work = trainer("small_cnn", torch.float64, 8, dropout=0.0)
     start = work.initial(1).state
     images, label = work.data.inputs[:8].double() / 255, work.data.label[:8]
     state = work.stacked([start])
     gradients, loss, _ = work.step([0])(state, images[None], label[None], torch.tensor([1]))
     params = {name: tensor.double().requires_grad_() for name, tensor in start.params.items()}
-    module = build(work.recipe.model, (3, 8, 8), 10, key=0).double()  # as anyone would make it: nothing is prepared
+    module = build(work.recipe.model, (3, 8, 8), 10, key=0).double()  # a plain, unprepared network
     plain = nn.functional.cross_entropy(torch.func.functional_call(module, params, (images,)), label)
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), rel=1e-12)
@@ -119,7 +119,7 @@ def test_gradient_is_autograds():
 
 
 class Noisy(nn.Module):
-    """Adds noise of its own, which no mask of ours replaces."""
+    """Adds its own noise, which our masks do not replace."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ def test_cumulative_batch_norm_is_not_stacked():
 
 
 class Counting(nn.Module):
-    """Puts a new tensor in the place of its buffer at every call in training mode."""
+    """Replaces its buffer by a new tensor at every call in training mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ def test_a_network_that_replaces_its_buffers_is_found_and_they_are_kept():
 
 
 class Tied(nn.Module):
-    """Two layers with one weight."""
+    """Two layers that share a weight."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -236,7 +236,7 @@ def test_divergence_is_seen_and_others_are_untouched():
 
 @pytest.mark.parametrize("purpose", rng.PURPOSES)
 def test_each_stream_can_be_shared_alone(purpose):
-    """Sharing one purpose makes members equal in it and in nothing else; sharing all makes them one network."""
+    """Sharing the stream of one purpose makes members equal in that only; sharing all makes them identical."""
 
     def streams(shared):
         settings = recipe.Recipe(streams=recipe.Streams(**dict.fromkeys(shared, "shared")))

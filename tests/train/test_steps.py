@@ -1,4 +1,4 @@
-"""Steps of an epoch, run one by one or recorded and replayed: the same numbers, fresh draws at every step."""
+"""Steps of an epoch, run one by one or recorded and replayed: the same numbers, and fresh draws in every step."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def one_thread():
 
 
 def trainer(factory="small_cnn", batches="permutation", count=40, train=None, streams=None, **settings) -> Trainer:
-    """Forty images and batches of 16: two whole ones and a rest."""
+    """Forty images in batches of 16: two full ones and a rest."""
     values = {"epochs": 2, "batch_size": 16, "batches": batches, "schedule": {"kind": "cosine"}, **(train or {})}
     made = recipe.parse({"model": {"factory": factory}, "train": values, "streams": streams or {}}, "the test")
     stream = rng.stream(0, "test images")
@@ -35,7 +35,7 @@ def trainer(factory="small_cnn", batches="permutation", count=40, train=None, st
 
 
 def as_in_the_table(*arguments) -> torch.Tensor:
-    """The learning rate as a recorded step reads it."""
+    """The learning rate with the precision that a recorded step reads."""
     return torch.tensor(learning_rate(*arguments), dtype=torch.float32)
 
 
@@ -52,8 +52,8 @@ def trained(work: Trainer, members=MEMBERS):
 @pytest.mark.parametrize("batches", ["permutation", "replacement"])
 @pytest.mark.parametrize("factory", ["small_cnn", pytest.param("resnet20", marks=pytest.mark.ci)])
 def test_replayed_steps_are_the_steps(factory, batches, monkeypatch):
-    """Everything a step reads lies in tensors, and trials leave no trace: the same bits."""
-    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
+    """All that a step reads is in tensors, and trials leave no trace: bit-identical."""
+    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as Python numbers, rates have more digits
     (one, history), (other, replayed) = (trained(trainer(factory, batches, replayed=flag)) for flag in (False, True))
     assert [row["train_loss"] for row in history] == [row["train_loss"] for row in replayed]
     for name, tensor in one.items():
@@ -86,7 +86,7 @@ def test_langevin_noise_is_the_members_own_normal_numbers():
     ],
 )
 def test_replayed_noise_and_mixtures_are_those_of_the_steps(train, monkeypatch):
-    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
+    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as Python numbers, rates have more digits
     one, other = (trained(trainer(train=train, replayed=flag))[0] for flag in (False, True))
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
@@ -110,7 +110,7 @@ def test_a_recording_a_size_of_batch_and_no_more(monkeypatch):
             made.append(arguments)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(steps, "Replay", Counting)  # how often a step was recorded shows nowhere else
+    monkeypatch.setattr(steps, "Replay", Counting)  # nothing else shows how often a step was recorded
     trained(trainer(replayed=True))
     assert len(made) == 2  # 16 and the last 8
 
@@ -132,7 +132,7 @@ def test_trials_leave_every_tensor_as_it_was():
 
 
 def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_members():
-    """What the layers draw from, taken down during a replayed epoch: one key a step and member, none twice."""
+    """The keys that layers draw from in a replayed epoch: one per step and member, all distinct."""
     keys = []
     work = trainer(count=160, replayed=True)
 
@@ -149,18 +149,18 @@ def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_member
     assert epoch.replayed
     epoch.step = Watched(epoch.step)
     epoch.epoch(0, lambda images: None)
-    drawn = torch.stack(keys[TRIALS:])  # [step, member]; before: the trials
+    drawn = torch.stack(keys[TRIALS:])  # [step, member]; the first ones are the trials'
     assert drawn.shape == (10, 3)
     assert len(drawn.unique()) == 30
     masks = torch.stack([keep_mask(key, 0, torch.Size([50_000]), 1 << 15, torch.float64) for key in drawn.flatten()])
     correlation = torch.corrcoef(masks) - torch.eye(len(masks), dtype=torch.float64)
     assert correlation.abs().max() < 5 / 50_000**0.5
     expected = rng.words(work.streams.keys("dropout", MEMBERS, 0), 10).T
-    assert torch.equal(drawn, expected)  # the members' own streams, as alone
+    assert torch.equal(drawn, expected)  # the members' own streams, as when trained alone
 
 
 class Waiting(nn.Module):
-    """Looks at its numbers, which no recording can."""
+    """Reads values of its tensors, which cannot be recorded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,13 +191,13 @@ def test_memory_that_runs_out_is_not_taken_for_a_network_that_cannot_be_recorded
     def no_room(self, *arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(replay.Replay, "__init__", no_room)  # a GPU of little memory
+    monkeypatch.setattr(replay.Replay, "__init__", no_room)  # a GPU with little memory
     with pytest.raises(torch.OutOfMemoryError):
         trained(trainer(replayed=True))
 
 
 class Remembering(nn.Module):
-    """Counts its calls of training in a plain number and changes its ways after the third."""
+    """Counts its training calls in a Python number, and behaves differently after the third."""
 
     def __init__(self) -> None:
         super().__init__()

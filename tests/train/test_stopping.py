@@ -1,4 +1,4 @@
-"""Early stopping: when a member stops, what it goes back to, and that nobody else notices."""
+"""Early stopping: when a member stops, which epoch it reverts to, and that others are unaffected."""
 
 import pytest
 import torch
@@ -12,11 +12,11 @@ from modescape.train.loop import Start, Trainer, of_member
 from modescape.types import ModelState
 
 COUNT, EPOCHS = 24, 8
-LOSSES = {  # member -> validation loss of each epoch, as if it were so
+LOSSES = {  # member -> prescribed validation loss of each epoch
     0: [5, 4, 3, 2, 1, 0.5, 0.4, 0.3],  # improves to the end
     1: [5, 3, 4, 4, 1, 1, 1, 1],  # stops after epoch 4: its best is 2
     2: [5, 4, 3, 3.5, 2, 3, 3, 0.1],  # stops after epoch 7: its best is 5
-    3: [5, 4, 3, 2, 1, 0.5, 0.4, 0.6],  # goes back at the end to epoch 7
+    3: [5, 4, 3, 2, 1, 0.5, 0.4, 0.6],  # reverts to epoch 7 at the end
 }
 
 
@@ -45,7 +45,7 @@ def trainer(**stopping) -> Trainer:
 
 
 class Probe:
-    """Validation losses as `LOSSES` says, in turn; accuracies that fall as they rise."""
+    """Returns the losses of `LOSSES` in turn, and accuracies that fall as losses rise."""
 
     def __init__(self, members, epoch=0):
         self.members, self.epoch = members, epoch
@@ -98,7 +98,7 @@ def test_a_lone_member_is_not_trained_after_it_stopped():
     work, probe = trainer(patience=2), Probe([1])
     alone = [shot.copy() for shot in work.group([1], probe, progress=seen.append)]
     assert probe.epoch == 4
-    assert sum(seen) == EPOCHS * COUNT  # of the estimate
+    assert sum(seen) == EPOCHS * COUNT  # as the estimate assumes
     for name, tensor in alone[-1].items():
         if name.startswith(("param/", "best/param/")):
             assert torch.allclose(tensor[0], together[-1][0][name][1], rtol=1e-9, atol=1e-12), name

@@ -1,4 +1,4 @@
-"""The glossary: one source, found in texts, the document made from it."""
+"""The glossary: one source, whose terms are found in texts, and the document made from it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The sentence that every section opens with: made from the numbers, and none that they do not carry."""
+"""The sentence that opens every section follows from the numbers, and claims no more than they support."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_every_analysis_has_one_of_at_most_three_sentences(name, make):
     assert text.endswith(".")
     assert len(text) < 420
     assert "nan" not in text.split()
-    assert ABSENT not in text  # a number that is not there
+    assert ABSENT not in text  # the mark for a missing number
 
 
 @pytest.mark.parametrize("name", SENTENCES)
@@ -62,7 +62,7 @@ def test_runs_that_were_repeated_have_intervals_for_others():
     several = dataset.copy(deep=True)
     note_covers(several, {"": {"": NEW_REPEATS, "whole long run": NEW_RUNS}})
     assert "for new runs on new examples" in takeaway("cyclic", several)
-    for end in ("", "_low", "_high"):  # there is no long run
+    for end in ("", "_low", "_high"):  # without a long run
         dataset[f"difference{end}"].loc[{"approach": "whole long run"}] = np.nan
     assert "for new repeats on new examples" in takeaway("cyclic", dataset)
     note_covers(dataset, {"": THESE})
