@@ -37,7 +37,7 @@ from modescape.models import build
 from modescape.recipe import Recipe
 
 HERE = Path(__file__).parent
-SLOW = 4  # variants several times slower than the plain loop run this fraction of an epoch
+SLOW = 4  # variants several times slower than the plain loop run 1 / SLOW of an epoch
 
 
 class SmallCNN(nn.Module):

@@ -1,4 +1,4 @@
-"""An advice that another candidate seems to beat where candidates are judged: undecided between the two."""
+"""Advice that another candidate seems to beat on the judging examples is undecided between the two."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BETWEEN = [(ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (LONG, 0.46, 0.44)]  # the
 
 @pytest.mark.parametrize(("doubt", "advice", "between"), [(0.02, "undecided", 2), (0.05, "ensemble", None)])
 def test_an_advice_that_another_candidate_seems_to_beat_is_doubted(doubt, advice, between):
-    """The long run's loss is lower by 0.02, its price higher by 0.0025: it leaves 3.5 % of 0.5 more."""
+    """The long run's loss is lower by 0.02 and its price higher by 0.0025: its net gain is higher by 3.5 % of 0.5."""
     found = decide(table(*BETWEEN, error=0.01), Rules(doubt=doubt))
     assert (found.advice, found.chosen, found.between) == (advice, 1, between)
     assert net_gain(table(*BETWEEN), 2, Rules(), 1).value == pytest.approx(0.035 * 0.5)
 
 
 def test_how_many_examples_would_settle_a_doubt():
-    """So many that the difference is told for all candidates together, which overrules."""
+    """With that many, the difference is significant for all candidates together, and overrules the choice."""
     few = decide(table(*BETWEEN, error=0.01))
     assert few.needed == pytest.approx(1000 * (2.241403 * 0.01 / 0.0175) ** 2, rel=0.05)
     enough = decide(table(*BETWEEN, error=0.01 * math.sqrt(1000 / few.needed)))
