@@ -106,6 +106,7 @@ def evidence(table: Table, decision: Decision, unit: str = "", numbers: bool = F
     """
     parts = [
         _overruled(table, decision, unit),
+        _both(table, decision, unit),
         _rival(table, decision, unit),
         *(_compared(table, decision, unit) if numbers else []),
         _further(table, decision, unit) if numbers else "",
@@ -168,17 +169,25 @@ def _enough(decision: Decision) -> str:
 
 
 def _between(table: Table, decision: Decision, other: int, unit: str) -> str:
-    """Why the candidate that was chosen and another one are not told apart, and what each gains over one network."""
-    told = changes(table, other, decision.chosen, unit)
-    text = (
-        f"the former was the best on {table.chosen_on}; here the latter gains more after its price "
-        f"({told}, compared with the former), which may be chance among {decision.allowed(table)} candidates; "
-        f"{_enough(decision)}."
+    """What the chosen candidate and the one that seems better gain in the deciding score, and why it is open."""
+    score, candidates = table.score, table.candidates
+    alone = [change(score, table.difference(place, 0), unit) for place in (decision.chosen, other) if place]
+    gains = f"against {baseline(table)}, {score.short} {' or '.join(alone)}; " if len(alone) > 1 else ""
+    price = "" if candidates[decision.chosen].price == candidates[other].price else ", prices included"
+    ahead = change(score, table.difference(other, decision.chosen), unit)
+    return (
+        f"{gains}the former was the best on {table.chosen_on}, the latter is ahead here{price} "
+        f"({score.short} {ahead}), which may be chance among {decision.allowed(table)} candidates; {_enough(decision)}."
     )
-    if decision.chosen == 0 or other == 0:
-        return text
-    each = "; ".join(f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in (decision.chosen, other))
-    return f"{text} Compared with {baseline(table)}: {each}."
+
+
+def _both(table: Table, decision: Decision, unit: str) -> str:
+    """All scores of two candidates between which it is open, against one network."""
+    if decision.between is None:
+        return ""
+    places = [place for place in (decision.chosen, decision.between) if place]
+    told = "; ".join(f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in places)
+    return f"Compared with {baseline(table)}: {told}."
 
 
 def _share(table: Table, decision: Decision) -> str:
