@@ -19,8 +19,8 @@ def row(name: str, value: float) -> Row:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ((0.05, -0.05), "1 of 2 is better than one network, 1 is worse, and 0 cannot be told."),
-        ((0.05, 0.04, 0.0), "2 of 3 are better than one network, 0 are worse, and 1 cannot be told."),
+        ((0.05, -0.05), "1 of 2 is better than one network, 1 is worse, and 0 are inconclusive."),
+        ((0.05, 0.04, 0.0), "2 of 3 are better than one network, 0 are worse, and 1 is inconclusive."),
     ],
 )
 def test_the_verb_follows_the_number(values, told):

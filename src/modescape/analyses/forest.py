@@ -61,7 +61,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, covers: 
     side = "right" if score.higher_is_better else "left"
     panel = Panel(
         title=title,
-        x_label=f"{score.of_differences(f'{score.short} minus that of {against}')}; better to the {side}",
+        x_label=f"{score.of_differences(f'{score.name} minus that of {against}')}; better to the {side}",
         y_label="",
         series=[zero, *marks],
         rows=style.all_shortened([row.name for row in kept], LETTERS),
@@ -108,11 +108,12 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
     told = f"{better} of {len(known)} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
+    open_ = len(known) - better - worse
     first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
     gain = f"{score.short} {number}{unit(metric, dataset)}"
     return (
         f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and "
-        f"{len(known) - better - worse} cannot be told."
+        f"{open_} {_be(open_)} inconclusive."
     )
 
 

@@ -123,4 +123,5 @@ def _row(table: Table, place: int, metric: str) -> Row:
 
 def _forest(table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40) -> Chart:
     rows = [_row(table, place, metric) for place in places]
-    return forest(f"{score.label}: every candidate", score, rows, baseline(table), table.covers, most)
+    which = "every candidate" if len(rows) <= most else f"the best {most} candidates"
+    return forest(f"{score.label}: {which}", score, rows, baseline(table), table.covers, most)

@@ -85,5 +85,10 @@ def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
     found = table.difference(best, 0, table.deciding)
     change = Ends(found.low, found.value, found.high)
     return comparison(
-        f"The candidate chosen, {label},", first, table.deciding, change, dataset, covers_of(dataset, "gain")
+        f"The best candidate on {table.chosen_on}, {label},",
+        first,
+        table.deciding,
+        change,
+        dataset.assign_attrs(examples=table.examples),
+        covers_of(dataset, "gain"),
     )
