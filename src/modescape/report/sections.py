@@ -10,7 +10,7 @@ import numpy as np
 from modescape.analyses import ANALYSES, task_of
 from modescape.results import PROVENANCE
 from modescape.wording.examples import in_words_of, word_of
-from modescape.wording.numbers import count, listing, significant
+from modescape.wording.numbers import ABSENT, count, listing, significant
 from modescape.wording.summary import Summary
 from modescape.wording.text import SECTION, Text
 
@@ -60,7 +60,7 @@ def sample_line(dataset: xr.Dataset) -> str:
     """How many networks, images and repeats stand behind a result."""
     nouns = {"members": "member", "examples": f"{dataset.attrs.get('split', 'test')} image"}
     nouns |= {"groups": "group", "repeats": "repeat"}
-    parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if key in dataset.attrs]
+    parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if dataset.attrs.get(key, 0) > 0]
     if dataset.attrs.get("repeats") == 1:
         parts.pop()
     left_out = str(dataset.attrs.get("left_out", ""))
@@ -70,7 +70,9 @@ def sample_line(dataset: xr.Dataset) -> str:
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
     common = {*PROVENANCE, *SECTION, "title", "left_out", "split", "examples_word"}
-    return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
+    return [
+        (str(key).replace("_", " "), str(value) or ABSENT) for key, value in dataset.attrs.items() if key not in common
+    ]
 
 
 def variables(dataset: xr.Dataset) -> list[tuple[str, str, str]]:
