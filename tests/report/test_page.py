@@ -318,9 +318,6 @@ def test_sample_line_says_who_was_left_out():
     )
     of_weights = example_result("training").assign_attrs(examples=0, left_out="")
     assert sample_line(of_weights).replace("\N{NO-BREAK SPACE}", " ") == "n: 10 members."
-    assert (
-        sample_line(data.assign_attrs(examples=0)).replace("\N{NO-BREAK SPACE}", " ") == "n: 10 members."
-    )  # of weights
     assert text_of("new_thing", None).title == "New thing"
 
 
