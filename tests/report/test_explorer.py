@@ -124,7 +124,7 @@ def test_what_a_link_does_not_know_is_the_first(explorer):
 
 
 def test_a_link_says_which_predictions_are_seen(explorer):
-    title = "All that can be done with these networks, the best on top"
+    title = "All candidates, the best on top"
     said = {}
     for way in ("raw", "calibrated"):
         view = explorer.at(anew=True, tab="methods", calibration=way).view(title)

@@ -70,7 +70,12 @@ def sample_line(dataset: xr.Dataset) -> str:
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
     common = {*PROVENANCE, *SECTION, "title", "left_out", "split", "examples_word"}
-    return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
+    return [(str(key).replace("_", " "), _setting(value)) for key, value in dataset.attrs.items() if key not in common]
+
+
+def _setting(value: object) -> str:
+    """A setting as text: a measured number with six digits, "none" where nothing is meant."""
+    return (f"{value:.6g}" if isinstance(value, float) else str(value)) or "none"
 
 
 def variables(dataset: xr.Dataset) -> list[tuple[str, str, str]]:

@@ -105,7 +105,7 @@ def _functions_reason(solutions: xr.Dataset | None) -> str:
         start = "They are different functions: their disagreement rate is"
     else:
         start = "They are similar functions: their disagreement rate is only"
-    text = f"{start} {significant(normalized)} x their error rate (0: the same predictions)."
+    text = f"{start} {significant(normalized)} times their error rate (0: the same predictions)."
     if not math.isnan(cosine):
         angle = "their weights are nearly orthogonal" if abs(cosine) < 0.1 else "their weights share a direction"
         text += f" The mean cosine of two weight vectors is {significant(cosine)}: {angle}."

@@ -91,7 +91,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
         f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
     )
     if math.isfinite(ratio):
-        text += f": their disagreement rate is {significant(ratio)} x their error rate"
+        text += f": their disagreement rate is {significant(ratio)} times their error rate"
     return text + (f". Two late snapshots of one run disagree on {percent(within)}." if math.isfinite(within) else ".")
 
 

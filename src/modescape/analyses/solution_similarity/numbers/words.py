@@ -77,7 +77,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     ends = f", 95 % interval {significant(low, 3)} to {significant(high, 3)}{whom}"
     bounds = ends if math.isfinite(low + high) else ""
     text = (
-        f"The predictions of two independent members differ by {significant(value, 3)} x their error (mean over "
+        f"The predictions of two independent members differ by {significant(value, 3)} times their error (mean over "
         f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
     )
     if math.isfinite(within) and across > 0:
