@@ -186,10 +186,10 @@ def test_brier_law_gives_the_limit():
 
 def test_reasons_follow_the_numbers():
     different = judge({"solution_similarity": solutions()}).why
-    assert different[0].startswith("They are different functions: their disagreement rate is 0.76 x their")
+    assert different[0].startswith("They are different functions: their disagreement rate is 0.76 times their")
     assert "0.013: their weights are nearly orthogonal" in different[0]  # without batch norm, not 0.3
     alike = judge({"solution_similarity": solutions(0.02, normalized=0.1, accuracy=(0.5, 0.8))}).why
-    assert alike[0].startswith("They are similar functions: their disagreement rate is only 0.10 x")
+    assert alike[0].startswith("They are similar functions: their disagreement rate is only 0.10 times")
     same = judge({"solution_similarity": solutions(0.0, normalized=0.0, accuracy=(0.9, 0.9))}).why
     assert (
         same[1].replace(SPACE, " ")
