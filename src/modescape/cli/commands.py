@@ -37,7 +37,7 @@ def cli(debug: bool) -> None:
     it has become, in one page.
 
     Examples:
-      modescape run                                   # embedded digits, two minutes
+      modescape run                                   # embedded digits, two or three minutes
       modescape run cifar10-smallcnn --out studies/c10
       modescape run cifar10-smallcnn --set data.source=path/to/cifar10 --set train.members=4
       modescape run studies/c10                       # go on with a study
