@@ -51,7 +51,7 @@ def against(score: Score, low: float, value: float, high: float, whom: str = "")
     return Judged("no better than", f"no clear gain: {score.short} {change}", False)
 
 
-def bounded(metric: str, value: float, low: float, high: float, whom: str = "") -> str:
+def bounded(metric: str, value: float, low: float, high: float, *, whom: str = "") -> str:
     """A score with its 95 % interval and, where nothing around it says so, what that is for (`modescape.covers`)."""
     behind = f" for {short(whom)}" if whom else ""
     ends = f" ({scores.written(metric, low)} to {scores.written(metric, high)}{behind})" if math.isfinite(low) else ""

@@ -78,20 +78,16 @@ Row = tuple[str, ...]
 
 
 def _row(dataset: xr.Dataset, name: str, kind: str) -> Row:
-    return _cells(
-        dataset,
-        f"{name}, mean over pairs",
-        *(mean_of(dataset, kind, metric) for metric in ("loss", "error")),
-        covers_of(dataset, "mean_barrier"),
-    )
+    loss, error = (mean_of(dataset, kind, metric) for metric in ("loss", "error"))
+    return _cells(dataset, f"{name}, mean over pairs", loss, error, covers_of(dataset, "mean_barrier"))
 
 
 def _path_row(dataset: xr.Dataset, name: str, path: str) -> Row:
-    ends = [
+    loss, error = (
         tuple(pick(dataset, f"path_barrier{end}", other_approach=path, metric=metric) for end in ("", "_low", "_high"))
         for metric in ("loss", "error")
-    ]
-    return _cells(dataset, f"{name.lower()}, first pair", *ends, covers_of(dataset, "path_barrier"))
+    )
+    return _cells(dataset, f"{name.lower()}, first pair", loss, error, covers_of(dataset, "path_barrier"))
 
 
 def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...], whose: str) -> Row:

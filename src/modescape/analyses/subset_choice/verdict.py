@@ -40,7 +40,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     over_all, over_best = (
         against(score, *ends(name), covers_of(dataset, name)) for name in ("kept_gain", "kept_over_best")
     )
-    kept = bounded(metric, value, low, high, covers_of(dataset, "kept_score"))
+    kept = bounded(metric, value, low, high, whom=covers_of(dataset, "kept_score"))
     names = f", {listing([shown(name, 60) for name in kept_names(dataset, where)])}" if size <= NAMED else ""
     sentence = (
         f"{count(size, 'model')} of them{names}, chosen by {scores.short(where['other_metric'])}: "
@@ -50,8 +50,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     )
     if holding(results, "covariance") is not None:  # of the advice
         sentence += " The advice may name another number: it weighs each gain against the price of its forward passes."
-    ends_kept = (score.factor * end for end in (low, high))
-    own = interval(*ends_kept, 1 if score.percent else 3, covers_of(dataset, "kept_score"))
+    decimals, whom = 1 if score.percent else 3, covers_of(dataset, "kept_score")
+    own = interval(score.factor * low, score.factor * high, decimals, whom)
     note = (
         f"{own}; by {scores.short(where['other_metric'])} alone, at any price; chosen on {folds - 1} of {folds} folds, "
         "scored on the other"
