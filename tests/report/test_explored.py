@@ -12,6 +12,8 @@ from example_results import OF_NUMBERS, example_of_numbers, example_result
 from PIL import Image
 
 from modescape.analyses import ANALYSES
+from modescape.analyses.equal_cost.draw import shown
+from modescape.analyses.equal_cost.explore import explore as explore_candidates
 from modescape.analyses.equal_cost.verdict import longer_card
 from modescape.analyses.figures import described
 from modescape.decision import Decision
@@ -244,3 +246,11 @@ def test_candidates_are_seen_raw_or_calibrated(whole, results, way):
         (at for at in range(1, len(labels)) if table.candidates[at].label in rows), key=lambda at: table.gain(at).value
     )
     assert view["sentences"][f"nll|{way}"].startswith(f"Best: {table.candidates[best].label}, NLL ")
+
+
+def test_the_picture_of_the_best_candidates_says_how_many_there_are(results):
+    count = sum(map(len, shown(table_of_result(results["equal_cost"]))))
+    (picture,) = explore_candidates(results).pictures
+    (panel,) = picture.chart.panels
+    assert len(panel.rows) < count
+    assert panel.title == f"Negative log-likelihood: the best {len(panel.rows)} of {count} candidates"

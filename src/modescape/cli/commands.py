@@ -37,7 +37,7 @@ def cli(debug: bool) -> None:
     each ends in the loss landscape, what function it computes, and whether averaging them is worth the cost.
 
     Examples:
-      modescape run                                   # handwritten digits, two to three minutes
+      modescape run                                   # handwritten digits, two or three minutes
       modescape run cifar10-smallcnn --out studies/c10
       modescape run cifar10-smallcnn --set data.source=path/to/cifar10 --set train.members=4
       modescape run studies/c10                       # resume a study

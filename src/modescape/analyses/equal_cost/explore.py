@@ -39,7 +39,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     named = {name: score.in_unit(unit) for name, score in table.scores.items()}
     calibrated = any(one.calibration != "none" for one in table.candidates)
     way = Choice(name="calibration", label="Predictions", options=WAYS if calibrated else WAYS[:1])
-    first = _forest(table, table.deciding, named[table.deciding], shown(table)[0], PICTURED)
+    drawn, off = shown(table)
+    first = _forest(table, table.deciding, named[table.deciding], drawn, PICTURED, len(drawn) + len(off))
     words = f"Candidates by their gain in {table.score.short}. Intervals: {table.covers}."
     return Explored(
         views=[*_costs(dataset, table, way), _rows(dataset, table, named, way)],
@@ -76,12 +77,12 @@ def _frontier(dataset: xr.Dataset, table: Table, cost: str, words: str, way: str
     known = [at for at in shown(table, way)[0] if math.isfinite(getattr(table.candidates[at].price, cost))]
     cheap = [at for at in known if getattr(table.candidates[at].price, cost) <= 1]
     found = []
-    for places, where in ((cheap, f"With {words} of one network"), (known, "Whatever it costs")):
+    for places, where in ((cheap, f"With {words} of one network"), (known, "At any cost")):
         if places and (best := places[0]) not in [at for at, _ in found]:  # they are in order
             found.append((best, where))
     unit = str(dataset.attrs.get("target_unit", ""))
     return " ".join(
-        f"{where} the best measured is {called(table, at)}: {changes(table, at, 0, unit)}, for {table.covers}."
+        f"{where}, the best measured is {called(table, at)}: {changes(table, at, 0, unit)}, for {table.covers}."
         for at, where in found
     )
 
@@ -121,6 +122,11 @@ def _row(table: Table, place: int, metric: str) -> Row:
     )
 
 
-def _forest(table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40) -> Chart:
+def _forest(
+    table: Table, metric: str, score: Score, places: Sequence[int], most: int = 40, among: int | None = None
+) -> Chart:
+    """Candidates, a row each: the best ``most`` of those at ``places``, out of ``among`` (default: all of these)."""
     rows = [_row(table, place, metric) for place in places]
-    return forest(f"{score.label}: every candidate", score, rows, baseline(table), table.covers, most)
+    count, among = min(most, len(rows)), among or len(rows)
+    which = "every candidate" if count == among else f"the best {count} of {among} candidates"
+    return forest(f"{score.label}: {which}", score, rows, baseline(table), table.covers, most)
