@@ -76,9 +76,10 @@ def _median(values: np.ndarray) -> float:
 def _takeaway(dataset: xr.Dataset) -> str:
     """What a temperature and what averaging does."""
     one, calibrated = (pick(dataset, "ece", approach=method) for method in ("single", "single, calibrated"))
-    text = ""
+    text, members = "", int(dataset.attrs["members"])
+    network = f"one network (mean of {members})" if members > 1 else "one network"
     if math.isfinite(one) and math.isfinite(calibrated):
-        text = f"A temperature takes the ECE of one network from {fixed(one, 3)} to {fixed(calibrated, 3)}. "
+        text = f"A temperature takes the ECE of {network} from {fixed(one, 3)} to {fixed(calibrated, 3)}. "
     size = equivalent(dataset, "independent").size
     alone, together = (
         ends(dataset, "calibrated_nll", other_approach="independent", size=value) for value in (1, max(size, 1))
@@ -86,7 +87,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if size > 1 and math.isfinite(alone.value) and math.isfinite(together.value):
         whom = for_whom(covers_of(dataset, "calibrated_nll"))
         text += (
-            f"Calibrated, one network has an NLL of {_bounded(alone)}, the average of {size} one of "
+            f"Calibrated, {network} has an NLL of {_bounded(alone)}, the average of {size} one of "
             f"{_bounded(together)} (95 % intervals{whom}; {sample(dataset)})."
         )
     return text.strip()
