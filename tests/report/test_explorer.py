@@ -175,7 +175,7 @@ def test_scores_by_severity_are_the_results(explorer):
     at = {"metric": "accuracy", "severity": 3}
     scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
-    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).*: ([\d.]+) to ([\d.]+)\)", said)[0]]
+    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).* interval ([\d.]+) to ([\d.]+) for", said)[0]]
     gain = [100 * pick(shift, f"gain{end}", approach=method, **at) for end in ("", "_low", "_high")]
     assert paired == pytest.approx(gain, abs=0.051)
 

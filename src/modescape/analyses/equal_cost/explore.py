@@ -26,7 +26,7 @@ COSTS = {  # name -> in the choice, on the axis, in a sentence
     "passes": ("Forward passes", "Passes (times one network's)", "the forward passes"),
 }
 WAYS = ((BEST, "what was best where it was chosen"), (RAW, "raw"), (CALIBRATED, "calibrated"))
-PICTURED = 9  # rows of the picture
+PICTURED = 8  # rows of the picture
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
