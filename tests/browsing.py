@@ -30,8 +30,8 @@ def chromium():
 class Opened:
     """A page with its console messages and requests."""
 
-    def __init__(self, browser, path, width=1200, scheme="light", **settings):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **settings)
+    def __init__(self, browser, path, width=1200, height=900, scheme="light", **settings):
+        self.context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **settings)
         self.page = self.context.new_page()
         self.said, self.asked = [], []
         self.page.on("console", lambda message: self.said.append(message.text))

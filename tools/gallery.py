@@ -1,4 +1,4 @@
-"""Make the pictures of the README and docs/gallery.md from real studies, and that page with their captions.
+"""Make the pictures of the README and of docs/gallery.md from real studies, and write docs/gallery.md.
 
 Usage: python tools/gallery.py --data path/to/data [--work build/gallery] [--only digits page ...]
 
@@ -41,38 +41,38 @@ class Source:
 SOURCES = {
     "digits": Source(
         "Handwritten digits",
-        "1,797 images of 8x8 pixels, from scikit-learn; ten SmallCNN, 40 epochs, seed 0; 1,297 test images.",
+        "1,797 images of 8x8 pixels from scikit-learn, 1,297 of them for testing; ten SmallCNN, 40 epochs.",
         ("run", "digits"),
         {
-            "radial": "The plane through the origin and two solutions: accuracy, and agreement with either.",
+            "radial": "The plane through the origin and two solutions: accuracy, and similarity to either solution.",
             "diversity_plane": "Diversity against accuracy: independent solutions, and samples around one of them.",
-            "connectivity-a connectivity-g": "Straight lines have a barrier; alignment and curves lower it.",
-            "surface-a surface-b": "The loss around one solution, filter-normalised, and on the plane through three.",
+            "connectivity-a connectivity-g": "Alignment lowers barriers between solutions; curved paths avoid them.",
+            "surface-a surface-b": "Training loss around one solution, and on the plane through three of them.",
         },
     ),
     "cifar10": Source(
-        "CIFAR-10, small",
+        "CIFAR-10 with a small network",
         "CIFAR-10 (JPEG copy), 49,500 training and 10,000 test images; five SmallCNN, 10 epochs as in the paper.",
         ("run", "cifar10-smallcnn", "--set", "data.source={data}/cifar10", "--set", "train.members=5", "--set", SOME),
         {
-            "tsne": "Predictions along three runs, by t-SNE and by principal components: three arms that do not meet.",
-            "ensemble_size": "Scores against the number of networks, independent ones and snapshots of one run.",
+            "tsne": "Predictions along three runs. t-SNE draws three arms; principal components end close together.",
+            "ensemble_size": "Scores against the number of networks averaged: independent, or snapshots of one run.",
         },
     ),
     "diabetes": Source(
-        "A table",
-        "442 patients, ten measurements each, from scikit-learn; ten MLPs that predict mean and variance; 200 tested.",
+        "A regression on a table",
+        "442 patients from scikit-learn, 200 of them for testing; ten MLPs that predict mean and variance.",
         ("run", "diabetes"),
-        {"ensemble_size": "A regression: error, likelihood and interval score against the number of networks."},
+        {"ensemble_size": "Scores of the predicted means and variances against the number of networks averaged."},
     ),
     "imported": Source(
-        "Networks that others trained, weights alone",
-        "Sixteen networks of the ANI model zoo (MIT): eight trained from different starts, eight tuned from these.",
+        "Networks trained by others: weights only",
+        "Sixteen networks of the ANI model zoo (MIT): eight trained independently, and one fine-tuned from each.",
         ("import", "auto", "{data}/checkpoints/ani/*.safetensors"),
         {"kinship-a kinship-d": "Which networks descend from one another: cosine of the weights, and the tree."},
     ),
     "published": Source(
-        "Networks that others trained, predictions alone",
+        "Networks trained by others: predictions only",
         "Classes that 30 published networks predict for CIFAR-10's 10,000 test images (modestyachts/CIFAR-10.1, MIT).",
         (
             "compare",
@@ -80,12 +80,12 @@ SOURCES = {
             "--labels",
             "{data}/predictions/cifar10/labels.npy",
         ),
-        {"subset_choice": "How many of them to average, and chosen how; each choice is scored on other images."},
+        {"subset_choice": "How many networks to average, and which; each choice is scored on other images."},
     ),
 }
 MADE = "Seed 0; two cores of an Intel Xeon (2.8 GHz) with AVX-512, modescape 0.2.0, 30 November 2026."  # keep current
 OVERVIEW = ("tsne-a", "radial-a", "ensemble_size-a")  # figures of digits in the README
-PAGE = "The page of a study as it opens."
+PAGE = "The first screen of a study's page."
 
 
 def made(name: str, data: Path, work: Path) -> Path:
@@ -156,7 +156,7 @@ def text(data_word: str = "path/to/data") -> str:
     lines = [
         "# Gallery",
         "",
-        "Figures of real studies, all written by `python tools/gallery.py --data path/to/data`.",
+        "Figures of real studies; `python tools/gallery.py --data path/to/data` makes them all.",
         MADE,
         "",
     ]
@@ -166,7 +166,7 @@ def text(data_word: str = "path/to/data") -> str:
         for figure, caption in source.figures.items():
             lines += [f"![{caption}](gallery/{picture(name, figure)}.png)", "", f"*{caption}*", ""]
         if name == "digits":
-            lines += [f"![{PAGE}](gallery/page-light.png)", "", f"*{PAGE} There is a dark one, too.*", ""]
+            lines += [f"![{PAGE}](gallery/page-light.png)", "", f"*{PAGE} It also has a dark mode.*", ""]
     return "\n".join(lines)
 
 

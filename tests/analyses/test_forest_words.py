@@ -28,3 +28,10 @@ def test_the_verb_follows_the_number(values, told):
     said = takeaway("accuracy", xr.Dataset(), [*rows, row("none", np.nan)], "one network", COVERS).replace(SPACE, " ")
     assert said.startswith("Best: 0, accuracy +5.0 points")
     assert said.endswith(told)
+
+
+def test_the_largest_difference_is_not_called_the_best_where_its_interval_includes_0():
+    wide = Row(name="wide", group="wide", value=0.08, low=-0.08, high=0.23, colour="", marker=("o", "o"))
+    said = takeaway("accuracy", xr.Dataset(), [wide, row("clear", 0.03)], "one network", COVERS)
+    assert said.startswith("Largest difference, inconclusive: wide, accuracy +8")
+    assert said.endswith("1 of 2 is better than one network, 0 are worse, and 1 is inconclusive.")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from made_tables import CALIBRATED, LONG, ONE, SOUP, several, table
 
-from modescape.decision import Rules, decide
+from modescape.decision import Budget, Rules, decide
 from modescape.decision.comparisons import size_steps
 from modescape.decision.tables import compared, steps
 from modescape.decision.words import evidence, head, lead
@@ -71,3 +71,13 @@ def test_of_networks_that_others_made_intervals_are_for_these_models_and_sizes_f
     found = decide(rows)
     assert "(intervals for these models on new examples)" in head(rows, found, Rules())[-1]
     assert "members" not in " ".join([*head(rows, found, Rules()), *evidence(rows, found, numbers=True)])
+
+
+def test_what_a_budget_does_not_allow_is_not_told():
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3, True), 0.40, 0.40), (LONG, 0.38, 0.38))
+    for passes, sizes in ((1, []), (2, [(1, 2)]), (3, [(1, 2), (2, 3)])):
+        found = decide(rows, budget=Budget(passes=passes))
+        assert [(small, large) for small, large, _ in size_steps(rows, "none", found.left_out)] == sizes
+        assert bool(found.beaten_by) == (passes == 3)
+        told = " ".join([*head(rows, found, Rules()), *evidence(rows, found, numbers=True)])
+        assert ("3 networks" in told) == (passes == 3)

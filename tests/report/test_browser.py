@@ -30,12 +30,15 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
 
 
 @pytest.mark.ci
-def test_the_answer_is_one_screen(chromium, tmp_path):
-    """The sentence, four numbers and two pictures fit the window of a small laptop."""
+@pytest.mark.parametrize("lines", [0, 1])
+def test_the_answer_is_one_screen(chromium, tmp_path, lines):
+    """The sentence, four numbers and two pictures fit the window of a small laptop, with a longer sentence, too."""
     page_file, names = tmp_path / "report.html", ("solution_similarity", "ensemble_size", "equal_cost", "cyclic")
     content = make_content(name="digits", results={name: example_result(name) for name in names})
-    page_file.write_text(build_page(content), encoding="utf-8")
-    with Opened(chromium, page_file, width=1280) as opened:
+    cards = '<dl class="cards'
+    page = build_page(content).replace(cards, f"<p>{'more<br>' * lines}</p>{cards}", 1)
+    page_file.write_text(page, encoding="utf-8")
+    with Opened(chromium, page_file, width=1280, height=800) as opened:
         assert opened.page.locator("#verdict .card").count() == 4
         assert opened.page.locator("#verdict .firsts .plot-box").count() == 2
         ends = "[...document.querySelectorAll('#verdict *')].map(one => one.getBoundingClientRect().bottom)"

@@ -58,6 +58,7 @@ def test_every_interval_that_is_drawn_is_named(make, name: str) -> None:
     assert len(keys) == len(set(keys))
     panels = [panel.covers for panel in chart.panels if isinstance(panel, Panel) and panel.covers]
     assert set(panels) <= DRAWN
+    assert all(names_a_kind(panel.title) for panel in chart.panels if BOUNDS.search(panel.title))
 
 
 def judged(numbers: bool, given: bool) -> Verdict:

@@ -237,7 +237,7 @@ def test_every_panel_of_calibration_is_a_layer_but_the_one_that_stands_among_met
 @pytest.mark.parametrize("way", ["raw", "calibrated"])
 def test_candidates_are_seen_raw_or_calibrated(whole, results, way):
     table = table_of_result(results["equal_cost"])
-    view = next(one for one in whole["views"] if one["title"].startswith("All that can be done"))
+    view = next(one for one in whole["views"] if one["title"].startswith("All candidates"))
     rows = view["charts"][f"nll|{way}"]["panels"][0]["rows"]
     labels = {one.label: one.calibration for one in table.candidates}
     assert len(rows) > 2

@@ -124,7 +124,7 @@ def test_what_a_link_does_not_know_is_the_first(explorer):
 
 
 def test_a_link_says_which_predictions_are_seen(explorer):
-    title = "All that can be done with these networks, the best on top"
+    title = "All candidates, the best on top"
     said = {}
     for way in ("raw", "calibrated"):
         view = explorer.at(anew=True, tab="methods", calibration=way).view(title)
@@ -175,7 +175,7 @@ def test_scores_by_severity_are_the_results(explorer):
     at = {"metric": "accuracy", "severity": 3}
     scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
-    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).*: ([\d.]+) to ([\d.]+)\)", said)[0]]
+    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).* interval ([\d.]+) to ([\d.]+) for", said)[0]]
     gain = [100 * pick(shift, f"gain{end}", approach=method, **at) for end in ("", "_low", "_high")]
     assert paired == pytest.approx(gain, abs=0.051)
 

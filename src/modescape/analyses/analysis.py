@@ -11,7 +11,7 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: each network's predictions on each example, weights and histories, a network to run on data."""
 
 THEMES = (LEARNING, MODELS, SIZE_AND_COST, METHODS, MEMBERS, WHERE_MEMBERS_PART, CALIBRATION, LANDSCAPE, OTHER_DATA) = (
-    *("Learning", "Models", "Size and cost", "Methods", "Members", "Where members part", "Calibration", "Landscape"),
+    *("Learning", "Models", "Size and cost", "Methods", "Members", "Where members diverge", "Calibration", "Landscape"),
     "Shift and other data",
 )
 """Headings of the page, in order; analyses under one heading appear together."""

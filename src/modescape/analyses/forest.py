@@ -107,13 +107,15 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     interval = f"95{SPACE}% interval {bounds}" if np.isfinite(best.low) else bounds
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
-    told = f"{better} of {len(known)} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
     open_ = len(known) - better - worse
-    first = "Best" if better else f"None is better than {against} beyond doubt; nearest to it"
+    told = f"{better} of {len(known)} {_be(better)} better than {against}, {worse} {_be(worse)} worse"
+    clear = sign * (best.low if sign > 0 else best.high) > 0
+    none = f"None is better than {against} beyond doubt; nearest to it"
+    first = "Best" if clear else "Largest difference, inconclusive" if better else none
     gain = f"{score.short} {number}{unit(metric, dataset)}"
     return (
-        f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). By their own intervals {told}, and "
-        f"{open_} {_be(open_)} inconclusive."
+        f"{first}: {best.name}, {gain} ({interval}, {best.covers or covers}). Judged by their own intervals, {told}, "
+        f"and {open_} {_be(open_)} inconclusive."
     )
 
 

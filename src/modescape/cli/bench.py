@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 BENCH_HELP = f"""Measure this machine: {", ".join(BENCHMARKS)}.
 
-Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
-half an hour together on two cores; load writes 4 GB to the folder for temporary files.
+Without a NAME, all of these are run, which takes about half an hour on two cores. Each benchmark measures its variants
+in turn: compare the ratios, as absolute numbers depend on the machine. load writes 4 GB to the folder for temporary
+files.
 
 Examples:
   modescape bench digits
@@ -33,10 +34,12 @@ Examples:
 @cli.command(help=BENCH_HELP)
 @click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.benchmarks)
 @click.option(
-    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Turns; medians are of these."
+    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="How often each variant is measured."
 )
 @click.option("--data", metavar="SOURCE", help="A dataset to train on. [random images of CIFAR-10's shape]")
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
+@click.option(
+    "--out", "folder", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json."
+)
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 @json_option
 def bench(

@@ -33,14 +33,14 @@ from modescape.version import __version__
 def cli(debug: bool) -> None:
     """Why do deep ensembles work, and what would one buy on your data?
 
-    Trains many networks, keeps their trajectories, and shows where each lands in the loss landscape and what function
-    it has become, in one page.
+    Trains many networks from different random initialisations, keeps their checkpoints, and shows on one page where
+    each ends in the loss landscape, what function it computes, and whether averaging them is worth the cost.
 
     Examples:
-      modescape run                                   # embedded digits, two or three minutes
+      modescape run                                   # handwritten digits, two or three minutes
       modescape run cifar10-smallcnn --out studies/c10
       modescape run cifar10-smallcnn --set data.source=path/to/cifar10 --set train.members=4
-      modescape run studies/c10                       # go on with a study
+      modescape run studies/c10                       # resume a study
       modescape status studies/c10
     """
 
@@ -118,7 +118,7 @@ def train(
 
 
 @cli.command()
-@click.argument("directory", type=FolderType())
+@click.argument("directory", type=FolderType(), metavar="DIR")
 @click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.analyses)
 @study_options
 @json_option
@@ -128,7 +128,7 @@ def analyse(
     work: Work,
     as_json: bool,
 ) -> None:
-    """Run analyses of a study: those NAMEd, again, or all that are missing.
+    """Run analyses of the study in DIR: each NAME again, or without a NAME all that are missing.
 
     Examples:
       modescape analyse studies/digits
@@ -149,10 +149,10 @@ def analyse(
 
 
 @cli.command()
-@click.argument("directory", type=FolderType())
+@click.argument("directory", type=FolderType(), metavar="DIR")
 @json_option
 def report(directory: Path, as_json: bool) -> None:
-    """Write the page of a study from its results, without training or measuring anything.
+    """Write the page of the study in DIR from its results, without training or analysing anything.
 
     Example:
       modescape report studies/digits
@@ -168,11 +168,11 @@ def report(directory: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("directory", type=FolderType())
-@click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
+@click.argument("directory", type=FolderType(), metavar="DIR")
+@click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 if something is damaged.")
 @json_option
 def status(directory: Path, verify: bool, as_json: bool) -> None:
-    """Say what a study holds, what is missing and what failed.
+    """Say what the study in DIR contains, what is missing and what failed.
 
     Examples:
       modescape status studies/digits
@@ -233,7 +233,7 @@ def recipes(context: click.Context, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:
-    """Print a built-in recipe as YAML, to be changed and run.
+    """Print a built-in recipe as YAML, to edit and run.
 
     Example:
       modescape recipes show digits > mine.yaml && modescape run mine.yaml

@@ -24,20 +24,26 @@ from modescape.errors import InputError
     help="probabilities, log-probabilities, logits or labels; for a regression means, 'means and variances'. "
     "[detected]",
 )
-@click.option("--task", default="", metavar="TASK", help="classification or regression. [by the labels]")
+@click.option("--task", default="", metavar="TASK", help="classification or regression. [detected]")
 @click.option(
-    "--id", "id_column", default="", metavar="COLUMN", help="Column of example ids. [a column called id, ...]"
+    "--id", "id_column", default="", metavar="COLUMN", help="Column of example ids. [a column named id, idx, uid, ...]"
 )
 @click.option(
     "--group",
     "groups",
     multiple=True,
     metavar="METHOD=NAMES",
-    help="Models that belong together, such as runs of one method: names or patterns, separated by commas; repeatable.",
+    help="Models that belong together, such as runs of one method: names or patterns, separated by commas, such as "
+    "'swag=swag-*'; repeatable.",
 )
-@click.option("--parts", default="", metavar="COLUMN|FILE", help="Parts of the examples, reported separately.")
 @click.option(
-    "--examples-group", default="", metavar="COLUMN|FILE", help="Groups of examples; intervals are then for new groups."
+    "--parts", default="", metavar="COLUMN|FILE", help="Subsets of the examples, such as regions, reported separately."
+)
+@click.option(
+    "--examples-group",
+    default="",
+    metavar="COLUMN|FILE",
+    help="Groups of examples, such as patients; intervals are then for new groups.",
 )
 @click.option("--seed", default=0, type=click.IntRange(min=0), help="Seed of random draws. [0]")
 @json_option

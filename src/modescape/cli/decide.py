@@ -17,15 +17,15 @@ UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 2**10, "MIB": 2*
 
 @cli.command()
 @click.argument("directory", type=FolderType(), metavar="DIR")
-@click.option("--passes", type=float, metavar="N", help="Most forward passes of one network per prediction.")
-@click.option("--memory", metavar="BYTES", help="Most memory for weights, such as 200MB.")
-@click.option("--latency", type=float, metavar="SECONDS", help="Most seconds per example, on this machine.")
+@click.option("--passes", type=float, metavar="N", help="At most N forward passes of one network per prediction.")
+@click.option("--memory", metavar="BYTES", help="At most this much memory for weights, such as 200MB.")
+@click.option("--latency", type=float, metavar="SECONDS", help="At most this many seconds per example on this machine.")
 @click.option(
     "--set",
     "thresholds",
     multiple=True,
     metavar="NAME=SHARE",
-    help="A threshold of docs/decision.md; repeatable.",
+    help="Change a threshold (docs/decision.md), such as pass_price=0.01; repeatable.",
 )
 @json_option
 def decide(
@@ -39,8 +39,8 @@ def decide(
     """Say what to do with the networks of DIR: average them, calibrate, train longer or wider, or keep one.
 
     DIR is the folder of a study, of an import that has predictions, or of a comparison. Nothing is trained. Candidates
-    are chosen on validation examples and judged on test examples, each less its price; where that cannot be told, it
-    says how many examples would tell.
+    are chosen on validation examples and judged on test examples, after subtracting their price. If these are too few
+    to decide, the answer estimates how many test examples would be enough.
 
     Examples:
       modescape decide studies/digits

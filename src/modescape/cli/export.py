@@ -20,7 +20,7 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="Format of the file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")
-@click.option("--members", metavar="0,1,2", help="Which members. [all that are trained]")
+@click.option("--members", metavar="0,1,2", help="The members to export. [all that are trained]")
 @click.option(
     "--calibration",
     type=click.Choice(CALIBRATIONS),
@@ -32,9 +32,10 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 def export(directory: Path, to: str, out: Path | None, members: str | None, calibration: str, as_json: bool) -> None:
     """Write the ensemble of the study in DIR as one file that runs without modescape.
 
-    Pictures, rows or tokens go in as they are in the data; the mean probability, the disagreement, the entropy and
-    the mutual information of each example come out. Beside the file are a card, README.md, with the figures of the
-    study, and ensemble.json. The file is run, and compared with the study's own predictions.
+    It takes pictures, rows or tokens as they are in the data, and returns the mean probability, the disagreement, the
+    entropies and the mutual information of each example. Beside the file are a model card with the study's scores
+    (README.md) and the same for programs (ensemble.json). The file is then run, and its output compared with the
+    study's predictions.
 
     Examples:
       modescape export studies/digits

@@ -26,10 +26,10 @@ STYLES = ("paper", "slides", "page")
     help="For a text column (5.5in, 8 points), a slide (10in, 16 points), or a page on a screen (7.5in, 10 points).",
 )
 @click.option(
-    "--width", metavar="LENGTH", help="Width of a whole figure: 5.5in, 14cm, 140mm or 397pt. [as the style says]"
+    "--width", metavar="LENGTH", help="Width of a whole figure: 5.5in, 14cm, 140mm or 397pt. [that of the style]"
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [figures/<name of DIR>]")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
 @json_option
 def figures(
     directory: Path,
@@ -42,9 +42,9 @@ def figures(
 ) -> None:
     """Write the figures of the study in DIR for papers and slides: all of them, or those of the analyses NAME ...
 
-    Each figure as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and with text as text, at
-    print size. Beside them captions.tex (with n and how the intervals were made), data.zip (the numbers as tidy CSV,
-    with a dictionary) and references.bib.
+    Each figure is written at print size as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and
+    with selectable text. Beside them are captions.tex (with n and how the intervals were computed), data.zip (the
+    numbers as tidy CSV, and what each column means) and references.bib.
 
     Examples:
       modescape figures studies/digits

@@ -18,12 +18,18 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--factory", metavar="NAME", help="The network: package.module:callable, or a built-in one.")
 @click.option(
-    "--data", metavar="SOURCE|RECIPE", help="Data to run it on: as data.source, a built-in recipe, or a YAML file."
+    "--data", metavar="SOURCE|RECIPE", help="Data to run it on: a source as in data.source, a recipe, or a YAML file."
 )
-@click.option("--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>]")
-@click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged weights: ema. [raw]")
-@click.option("--first", type=click.IntRange(0, 1), help="Number in file names after the first epoch. [1; lightning 0]")
-@click.option("--no-analyses", is_flag=True, help="Write the study only; modescape run analyses it.")
+@click.option(
+    "--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>, studies/imported]"
+)
+@click.option(
+    "--weights", type=click.Choice(["raw", "ema"]), default="raw", help="ema: averaged weights in the files. [raw]"
+)
+@click.option(
+    "--first", type=click.IntRange(0, 1), help="What file names call the end of the first epoch. [1; lightning: 0]"
+)
+@click.option("--no-analyses", is_flag=True, help="Only write the study; modescape run DIR analyses it later.")
 @study_options
 @json_option
 def import_(

@@ -26,10 +26,12 @@ class Group(click.ParamType):
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--method", metavar="COLUMN", help="The column of methods. [found by name]")
 @click.option("--run", metavar="COLUMN", help="The column of runs or seeds. [found by name]")
-@click.option("--score", multiple=True, metavar="COLUMN", help="The column of scores; repeatable. [found]")
+@click.option("--score", multiple=True, metavar="COLUMN", help="The column of scores; repeatable. [columns of numbers]")
 @click.option("--task", metavar="COLUMN", help="The column of tasks. [found by name]")
 @click.option("--without", multiple=True, metavar="COLUMN", help="Leave a column out; repeatable.")
-@click.option("--group", "groups", multiple=True, type=Group(), help="Runs of a method, by name; repeatable.")
+@click.option(
+    "--group", "groups", multiple=True, type=Group(), help="The runs of a method, such as resnet='resnet*'; repeatable."
+)
 @click.option("--against", metavar="METHOD", help="Compare all methods with this one only. [every pair]")
 @click.option("--paired/--unpaired", default=None, help="Pair the runs. [where their names match]")
 @click.option("--lower-is-better", is_flag=True, help="Scores are losses or errors.")
@@ -47,7 +49,7 @@ def seeds(files: tuple[str, ...], as_json: bool, **asked: object) -> None:
 
     FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): one row per score, with columns of
     methods, seeds and scores, or one row per run and one column per method. Exports of W&B, MLflow and TensorBoard (one
-    file per run) are read as well. Numbers stay in the file's unit.
+    file per run) are read as well. All numbers are in the unit of the file.
 
     Examples:
       modescape seeds scores.csv

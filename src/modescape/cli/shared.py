@@ -42,6 +42,7 @@ class FolderType(click.ParamType):
         return completing.folders(incomplete)
 
 
+ENGINE_HELP = "Where the work runs: in this process (here), in worker processes, or on a Ray cluster."
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -105,16 +106,20 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     options = [
         click.option(
-            "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY.PATH=VALUE",
+            help="Change a setting of the recipe, such as train.members=5; repeatable.",
         ),
-        click.option("--engine", type=click.Choice(ENGINE_NAMES), help="Where the work runs."),
-        click.option("--address", help="Of a Ray cluster, with --engine ray. [one is started here]"),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
+        click.option("--engine", type=click.Choice(ENGINE_NAMES), help=ENGINE_HELP),
+        click.option("--address", help="Address of a Ray cluster, with --engine ray. [one is started here]"),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What networks run on."),
         click.option(
             "--track",
             multiple=True,
             type=click.Choice(TRACKER_NAMES),
-            help="Tracker that epochs and results are reported to; repeatable.",
+            help="Also log epochs and results to this tracker; repeatable.",
         ),
         click.option("--quiet", is_flag=True, help="No progress on standard error."),
     ]

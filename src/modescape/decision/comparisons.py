@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from modescape.decision.candidates import Difference, Table
@@ -21,19 +22,22 @@ class Comparison:
 
 
 def comparisons(table: Table, decision: Decision) -> list[Comparison]:
-    """Everything at the training cost of all members, the best of one forward pass, and averages of weights."""
-    found = []
-    full = [place for place in at_full_cost(table) if place not in decision.beaten_by]
+    """Everything at the training cost of all members, the best of one forward pass, and averages of weights.
+
+    Of candidates that the budget allows.
+    """
+    found, kept = [], decision.kept(table)
+    full = [place for place in at_full_cost(table, kept) if place not in decision.beaten_by]
     full = [place for place in full if table.candidates[place].advice not in AVERAGES]
     ensemble = next((place for place in full if table.candidates[place].advice == "ensemble"), None)
     if ensemble is not None and len(full) > 1:
         others = tuple(place for place in full if place != ensemble)
         found.append(Comparison("At equal training cost", ensemble, others))
-    said, best = {decision.chosen}, _best_of_one_pass(table)
+    said, best = {decision.chosen}, _best_of_one_pass(table, kept)
     if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         found.append(Comparison("The best of one forward pass", 0, (best,)))
         said.add(best)
-    averages = [place for place in _averages(table) if place not in said]
+    averages = [place for place in _averages(table, kept) if place not in said]
     for calibrated in (False, True):
         places = tuple(place for place in averages if (table.candidates[place].calibration != "none") == calibrated)
         if places:
@@ -47,28 +51,38 @@ def _one_network(table: Table, calibrated: bool) -> int:
     return 0 if place is None else place
 
 
-def _averages(table: Table) -> list[int]:
+def _averages(table: Table, kept: Sequence[int]) -> list[int]:
     """The best average of weights of each kind, where candidates are chosen: of one run, members, aligned members."""
     groups: dict[tuple[str, bool], list[int]] = {}
-    for place, one in enumerate(table.candidates):
+    for place in kept:
+        one = table.candidates[place]
         if one.advice in AVERAGES:
             groups.setdefault((one.advice, one.size > 1), []).append(place)
     return [best_of(table, places) for places in groups.values()]
 
 
-def _best_of_one_pass(table: Table) -> int:
-    places = [place for place, one in enumerate(table.candidates) if one.price.passes <= 1]
+def _best_of_one_pass(table: Table, kept: Sequence[int]) -> int:
+    places = [place for place in kept if table.candidates[place].price.passes <= 1]
     return best_of(table, places)
 
 
-def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
-    """From each size of ensembles to the next: both sizes and the paired difference of the deciding score."""
+def size_steps(table: Table, way: str, left_out: Collection[int] = ()) -> list[tuple[int, int, Difference]]:
+    """From each size of ensembles to the next: both sizes and the paired difference of the deciding score.
+
+    Args:
+        table: what was measured.
+        way: of calibration.
+        left_out: candidates that a budget does not allow.
+    """
     first = table.candidates[0].name
     places = [
         (one.size, place)
         for place, one in enumerate(table.candidates)
-        if (one.advice == "ensemble" and one.name.endswith(" networks") and one.calibration == way)
-        or (one.name == first and one.calibration == ("none" if way == "none" else "average"))
+        if place not in left_out
+        and (
+            (one.advice == "ensemble" and one.name.endswith(" networks") and one.calibration == way)
+            or (one.name == first and one.calibration == ("none" if way == "none" else "average"))
+        )
     ]
     places.sort()
     pairs = itertools.pairwise(places)
@@ -78,4 +92,4 @@ def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
 def advised_steps(table: Table, decision: Decision) -> list[tuple[int, int, Difference]]:
     """`size_steps` in the calibration that is advised."""
     one = decision.candidate(table)
-    return size_steps(table, one.calibration if one.advice == "ensemble" else "none")
+    return size_steps(table, one.calibration if one.advice == "ensemble" else "none", decision.left_out)

@@ -69,9 +69,9 @@ class Decision:
         """The candidate that is advised."""
         return table.candidates[self.chosen]
 
-    def allowed(self, table: Table) -> int:
+    def kept(self, table: Table) -> list[int]:
         """Candidates that the budget allows; intervals that are widened are for these together."""
-        return len(table.candidates) - len(self.left_out)
+        return [place for place in range(len(table.candidates)) if place not in self.left_out]
 
 
 def scale_of(table: Table) -> float:
@@ -132,7 +132,7 @@ def decide(
         rival=_rival(table, net, best if found.overruled is None else found.chosen)
         if found.rival is None
         else found.rival,
-        beaten_by=beaten_by(table),
+        beaten_by=beaten_by(table, kept),
         left_out=left_out,
         unconverged=unconverged,
     )
@@ -224,10 +224,11 @@ def _needed(table: Table, left: Difference, away: float) -> int | None:
     return int(math.ceil(count / digits) * digits)
 
 
-def at_full_cost(table: Table) -> list[int]:
+def at_full_cost(table: Table, kept: Sequence[int]) -> list[int]:
     """The best calibration, where candidates are chosen, of all that cost as much training as all members together."""
     groups: dict[str, list[int]] = {}
-    for place, one in enumerate(table.candidates):
+    for place in kept:
+        one = table.candidates[place]
         if one.at_full_cost:
             groups.setdefault(one.name, []).append(place)
     return [best_of(table, places) for places in groups.values()]
@@ -239,9 +240,9 @@ def best_of(table: Table, places: list[int]) -> int:
     return places[int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))]
 
 
-def beaten_by(table: Table) -> tuple[int, ...]:
+def beaten_by(table: Table, kept: Sequence[int]) -> tuple[int, ...]:
     """Candidates that beat the ensemble of all members at its training cost: their intervals exclude 0."""
-    found = at_full_cost(table)
+    found = at_full_cost(table, kept)
     ensemble = next((place for place in found if table.candidates[place].advice == "ensemble"), None)
     if ensemble is None:
         return ()

@@ -165,7 +165,7 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
 def _enough(decision: Decision) -> str:
     if not decision.needed:
         return "how many would settle it is unknown"
-    return f"about {decision.needed:,} test images would settle it if the difference held"
+    return f"about {decision.needed:,} test images would settle it if this held"
 
 
 def _between(table: Table, decision: Decision, other: int, unit: str) -> str:
@@ -173,10 +173,10 @@ def _between(table: Table, decision: Decision, other: int, unit: str) -> str:
     score = table.score
     alone = [change(score, table.difference(place, 0), unit) for place in (decision.chosen, other) if place]
     gains = f"against {baseline(table)}, {score.short} {' or '.join(alone)}; " if len(alone) > 1 else ""
-    ahead = change(score, table.difference(other, decision.chosen), unit)
+    ahead, count = change(score, table.difference(other, decision.chosen), unit), len(decision.kept(table))
     return (
         f"{gains}prices included, the former was best on {table.chosen_on}, the latter is ahead here "
-        f"({score.short} {ahead}), which may be chance among {decision.allowed(table)} candidates; {_enough(decision)}."
+        f"({score.short} {ahead}), which may be chance among {count} candidates; {_enough(decision)}."
     )
 
 
@@ -215,7 +215,9 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     """What does better than the ensemble at its own training cost."""
     if not decision.beaten_by:
         return ""
-    ensemble = next(place for place in at_full_cost(table) if table.candidates[place].advice == "ensemble")
+    ensemble = next(
+        place for place in at_full_cost(table, decision.kept(table)) if table.candidates[place].advice == "ensemble"
+    )
     told = [change(table.score, table.difference(place, ensemble), unit) for place in decision.beaten_by]
     better = listing([called(table, place) for place in decision.beaten_by])
     verb = "does" if len(told) == 1 else "do"
@@ -229,7 +231,7 @@ def _overruled(table: Table, decision: Decision, unit: str) -> str:
     """That the examples that judge spoke against what had been chosen."""
     if decision.overruled is None:
         return ""
-    label, whole = called(table, decision.overruled), f"all {decision.allowed(table)} candidates together"
+    label, whole = called(table, decision.overruled), f"all {len(decision.kept(table))} candidates together"
     why = "is not shown to be worth its price"
     if table.gain(decision.chosen, decision.overruled).widened(decision.widened).low > 0:
         why = (

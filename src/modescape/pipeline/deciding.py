@@ -188,7 +188,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
     """The answer of ``modescape decide --json``; see docs/json.md."""
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
-    together = "" if decision.overruled is None else f"; for all {decision.allowed(table)} candidates together"
+    together = "" if decision.overruled is None else f"; for all {len(decision.kept(table))} candidates together"
     covers = f"{table.covers}; candidate minus {baseline(table)}{together}"
     gains = {name: table.difference(decision.chosen, 0, name).widened(decision.widened) for name in table.scores}
     return answer(

@@ -85,7 +85,7 @@ class Estimate:
 def duration(seconds: float) -> str:
     """A time for people: 50 s, 7 min, 2.5 h."""
     if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -49,8 +49,8 @@ def plain_chart(chart: Chart) -> Plain:
     number = {scale: at for at, scale in enumerate(scales)}
     panels = [_panel(chart, panel, number) for panel in chart.panels]
     for at, panel in enumerate(panels):
-        if shares_rows(chart.panels, at, chart.columns):
-            panel["shares"] = True  # the rows of its left neighbour
+        if shares_rows(chart.panels, at, chart.columns) and isinstance(chart.panels[at], type(chart.panels[at - 1])):
+            panel["shares"] = True  # the rows of its left neighbour; a matrix has other heights than a panel of series
     whole: Plain = {
         "title": chart.title,
         "columns": chart.columns,

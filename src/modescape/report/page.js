@@ -15,12 +15,20 @@
   system.addEventListener("change", name);
   name();
 
+  // the answer is one screen: its pictures are as high as the words above them leave room for
+  const SCREEN = 800, LEAST = 240;  // pixels: a small laptop's window; a picture
+  function fit(place, chart) {
+    const over = place.getBoundingClientRect().bottom + window.scrollY + 12 - Math.max(window.innerHeight, SCREEN);
+    if (over > 0 && window.innerWidth > 768) modescape.show(place, { ...chart, height: Math.max(LEAST, chart.height - over) });
+  }
+
   // figures are drawn when they come near the window, those of closed parts when they are opened
   const draw = (place) => {
     if (place.dataset.begun) return;
     place.dataset.begun = "yes";
     const chart = modescape.read(place.dataset.figure);
     (place.classList.contains("space") ? modescape.showScene : modescape.show)(place, chart);
+    if (place.closest(".firsts")) fit(place, chart);
   };
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); draw(target); }

@@ -10,7 +10,7 @@ import numpy as np
 from modescape.analyses import ANALYSES, task_of
 from modescape.results import PROVENANCE
 from modescape.wording.examples import in_words_of, word_of
-from modescape.wording.numbers import ABSENT, count, listing, significant
+from modescape.wording.numbers import count, listing, significant
 from modescape.wording.summary import Summary
 from modescape.wording.text import SECTION, Text
 
@@ -70,9 +70,12 @@ def sample_line(dataset: xr.Dataset) -> str:
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
     common = {*PROVENANCE, *SECTION, "title", "left_out", "split", "examples_word"}
-    return [
-        (str(key).replace("_", " "), str(value) or ABSENT) for key, value in dataset.attrs.items() if key not in common
-    ]
+    return [(str(key).replace("_", " "), _setting(value)) for key, value in dataset.attrs.items() if key not in common]
+
+
+def _setting(value: object) -> str:
+    """A setting as text: a measured number with six digits, "none" where nothing is meant."""
+    return (f"{value:.6g}" if isinstance(value, float) else str(value)) or "none"
 
 
 def variables(dataset: xr.Dataset) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit, methods
+from modescape.wording.numbers import significant
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -155,7 +156,7 @@ def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
     if number < 1 - ROUNDING and "independent" in dataset["approach"].values:
         error = error_of(dataset)
         one = float(_numbers(dataset, metric, "independent")[f"mean_{error}"][0])
-        text = f"{text}, {float(numbers[f'ensemble_{error}'][draw]) - one:.2g} worse than one"
+        text = f"{text}, {significant(float(numbers[f'ensemble_{error}'][draw]) - one)} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
 

@@ -26,7 +26,7 @@ COSTS = {  # name -> in the choice, on the axis, in a sentence
     "passes": ("Forward passes", "Passes (times one network's)", "the forward passes"),
 }
 WAYS = ((BEST, "what was best where it was chosen"), (RAW, "raw"), (CALIBRATED, "calibrated"))
-PICTURED = 9  # rows of the picture
+PICTURED = 8  # rows of the picture
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -62,7 +62,7 @@ def _costs(dataset: xr.Dataset, table: Table, way: Choice) -> list[View]:
             sentences[cost, key] = _frontier(dataset, table, cost, words, key)
     view = View(
         tab="size",
-        title="What the same cost buys otherwise",
+        title="What else the same cost buys",
         choices=[Choice(name="cost", label="Cost", options=[(cost, COSTS[cost][0]) for cost in known]), way],
         charts=charts,
         sentences=sentences,
@@ -98,7 +98,7 @@ def _rows(dataset: xr.Dataset, table: Table, named: Mapping[str, Score], way: Ch
             sentences[name, key] = takeaway(name, dataset, rows, baseline(table), table.covers)
     return View(
         tab="methods",
-        title="All that can be done with these networks, the best on top",
+        title="All candidates, the best on top",
         choices=[explored_scores(named), way],
         charts=charts,
         sentences=sentences,

@@ -54,7 +54,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     scored = rows[best][1 + metrics.index(table.deciding)]
     text = (
         f"Dot plots of {count(len(rows), 'candidate')} against {baseline(table)}. The best where they were chosen, "
-        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are "
+        f"{table.candidates[best].label}, has {table.score.short} {scored} on {table.judged_on}. Intervals are "
         "95 %, paired, for these members on new examples."
     )
     header = (
@@ -78,7 +78,7 @@ def _difference(found: Difference, name: str) -> str:
 
 
 def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
-    """What the candidate that was chosen gains over one network."""
+    """What the candidate that is best where candidates are chosen gains over one network."""
     label, first = table.candidates[best].label, table.candidates[0].label
     if not best:
         return f"No candidate scored better than {first} where candidates were chosen."

@@ -17,7 +17,7 @@ from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.metrics.intervals import bounded_interval
 from modescape.offered import Sampled
 
-INTERVALS = f"of the area under the ROC curve (`auroc`) alone, over the examples of both sets: {INTERVALS_OF_MEANS}"
+INTERVALS = f"of the area under the ROC curve alone, over the examples of both sets: {INTERVALS_OF_MEANS}"
 
 
 @dataclass(frozen=True)

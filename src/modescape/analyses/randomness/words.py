@@ -78,7 +78,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
         found[condition] = ends(dataset, first, approach=condition, epoch=last)
     known = {name: one for name, one in found.items() if math.isfinite(one.value)}
     floor = [one for name, one in known.items() if "last bit" in name]
-    others = [one.value for name, one in known.items() if "last bit" not in name]
+    others = [one.value for name, one in known.items() if "different" in name]  # twins that share all are the control
     if not others or not floor:
         return ""
     written = (lambda value: significant(value, 3)) if numbers else percent

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.shift.draw import PARTS, X_LABEL, corruption_name, left_out_sentence, selected, without_effect
-from modescape.covers import covers_of, keyed
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.explored import Choice, Explored, View, explored_scores
 from modescape.plots.scores import ALONE, gain_covers, gain_line, methods, paired_axes, scores
 from modescape.wording.reading import pick
 from modescape.wording.scores import difference, unit, written
-from modescape.wording.takeaways import ends
+from modescape.wording.takeaways import ends, for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,5 +119,5 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
         f"Severity {severity}: {scores(dataset)[metric].short} {written(metric, one)} for one network "
         f"(mean of {int(dataset.attrs['members'])}), "
         f"{written(metric, other)} for {style.method_look(method).name}; difference, paired, {gap}"
-        f"{unit(metric, dataset)} ({keyed(gain_covers(dataset, method))}: {bounds})."
+        f"{unit(metric, dataset)} (95 % interval {bounds}{for_whom(gain_covers(dataset, method))})."
     )

@@ -90,7 +90,7 @@ def pair_text(dataset: xr.Dataset, name: str) -> str:
     there = math.isfinite(low) and math.isfinite(high)
     if not there:
         return f"mean {style.fixed(mean)} (no interval)"
-    tag = tagged(covers_of(dataset, "pair_mean"))
+    tag = tagged(covers_of(dataset, "pair"))
     return f"mean {style.fixed(mean)} ({style.fixed(low)} to {style.fixed(high)};\n{tag})"
 
 

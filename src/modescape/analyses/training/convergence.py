@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.auxiliary import WHOLE
-from modescape.metrics.convergence import LEAST_EPOCHS
+from modescape.metrics.convergence import LEAST_EPOCHS, SIZE
 from modescape.wording.numbers import accuracy, count, interval, listing, percent
 from modescape.wording.reading import pick
 
@@ -33,6 +33,15 @@ def not_converged(training: xr.Dataset | None) -> str:
     return f"The members had not converged: {listing(parts)}." if parts else ""
 
 
+def nearly_flat(training: xr.Dataset) -> str:
+    """By how much the validation loss still changes where no member's change is large and clear."""
+    change = percent(float(np.median(training["end_change"].values)))
+    return (
+        f"over the last quarter of the epochs the validation loss changes by {change} (median of the members; clearly "
+        f"by more than {percent(SIZE, 1)} for none)"
+    )
+
+
 def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     """What one long run shows about members whose validation loss is flat at the end; "" where unknown.
 
@@ -46,10 +55,10 @@ def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     member = pick(cyclic, "member_score", approach="ensemble", metric="accuracy")
     if not (math.isfinite(long) and math.isfinite(member)):
         return ""
-    members, epochs = training.sizes["member"], int(cyclic.attrs["member_epochs"])
+    epochs = int(cyclic.attrs["member_epochs"])
     more = count(round(pick(cyclic, "training_epochs", approach=WHOLE)), "epoch")
     return (
-        f"That more training would not help: the validation loss of all {members} is flat as training "
-        f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "
+        f"That more training would not help: {nearly_flat(training)}, but a loss that is nearly flat can fall further "
+        f"on a longer schedule. One network of {more} has an accuracy of {accuracy(long)} "
         f"({interval(100 * low, 100 * high, 1)}), the mean member, of {epochs}, {accuracy(member)}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from modescape.analyses.training.convergence import not_converged
+from modescape.analyses.training.convergence import nearly_flat, not_converged
 from modescape.wording.numbers import accuracy, count, fixed
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -88,5 +88,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     return (
         f"At the end the mean validation {words} of {count(dataset.sizes['member'], 'member')} is "
         f"{written(float(last.mean()))} (members: {written(float(last.min()))} to {written(float(last.max()))})"
-        f"{'; the validation loss of all of them is flat as training ends' if flat else ''}."
+        f"{f'; {nearly_flat(dataset)}' if flat else ''}."
     )
