@@ -29,7 +29,8 @@
       else if (panel.equal && panel.field) high = Math.min(across, usual + 60);
       const svg = make(document.createDocumentFragment(), "svg", { width: across, height: high, viewBox: `0 0 ${across} ${high}`, role: "img", "aria-label": panel.title || chart.title, tabindex: 0 });
       const end = (panel.matrix ? drawMatrix : drawPanel)(svg, panel, chart, across, high, bare);
-      const named = bare || (panel.rows && !panel.matrix) ? "" : panel.y.label;
+      const names = panel.rows && !panel.matrix && !panel.rows.some((name) => /^\d+$/.test(name)); // numbers do not say what they are
+      const named = bare || names ? "" : panel.y.label;
       const below = element("p", { class: "axis-name below" }, panel.x.label);
       if (panel.square) below.style.maxWidth = `${Math.ceil(end) + 10}px`;  // the name ends where the matrix does
       const one = element("div", { class: "panel" }, element("p", { class: "panel-title" }, panel.title || ""), element("p", { class: "axis-name" }, named || " "), svg, below);
