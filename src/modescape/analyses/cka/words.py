@@ -122,7 +122,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     more, less = int((low > 0).sum()), int((high < 0).sum())
     pairs = count(members * (members - 1) // 2, "pair")
     said = f"{said}; means over {pairs}, with 95 % intervals{for_whom(covers_of(dataset, 'same_layer_mean'))}."
-    parts = [f"{number} {word} alike" for number, word in ((more, "more"), (less, "less")) if number]
+    parts = [f"training made {number} {word} alike" for number, word in ((more, "more"), (less, "less")) if number]
     if known > more + less:
-        parts.append(f"{known - more - less} with an interval of the change that includes 0")
-    return f"{said} Of {count(known, 'layer')} training left {listing(parts)}." if more + less else said
+        parts.append(f"for {known - more - less} the interval of the change includes 0")
+    return f"{said} Of {count(known, 'layer')}, {', and '.join(parts)}." if more + less else said

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modescape.analyses.training.convergence import nearly_flat, not_converged
-from modescape.wording.numbers import accuracy, count, fixed
+from modescape.wording.numbers import accuracy, count, fixed, significant
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
 
@@ -40,7 +40,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     numbers = "train_rmse" in dataset  # a regression
     told, words = ("rmse", "RMSE") if numbers else ("accuracy", "accuracy")
-    written = partial(fixed, decimals=3) if numbers else accuracy
+    written = partial(significant, digits=3) if numbers else accuracy
     rows = []
     for member in dataset["member"].values:
         last = dataset.sel(member=member).dropna("epoch", subset=["train_loss"])
@@ -82,7 +82,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     values = dataset[f"validation_{told}"].dropna("epoch", how="all")
     if not values.sizes["epoch"]:
         return ""
-    written = partial(fixed, decimals=3) if numbers else accuracy
+    written = partial(significant, digits=3) if numbers else accuracy
     last = values.isel(epoch=-1)
     flat = "trend" in dataset and bool((dataset["trend"].values == 0).all())
     return (

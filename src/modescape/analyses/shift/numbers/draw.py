@@ -54,7 +54,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         _panel("Where the ensemble's variance comes from", f"Spread ({unit})", _parts(dataset, x)),
     ]
     high = charts.span(dataset["score_of_corruption"].sel({"metric": "rmse"}).values)[1] or 1.0  # 0: no error at all
-    scale = style.Scale(low=0, high=high, label=f"RMSE ({unit})")
+    scale = style.Scale(low=0, high=high, colours="viridis_r", label=f"RMSE ({unit})")
     panels += by_corruption(dataset, scale, decimals=1 if high >= 10 else 2)
     return Chart(
         title=TITLE,
