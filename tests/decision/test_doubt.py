@@ -35,9 +35,12 @@ def test_a_doubt_names_both_candidates_and_what_each_gains():
     (said,) = head(rows, decide(rows), Rules())
     assert said.startswith("Either the average of 2 networks or a long run, undecided with 1,000 test images: ")
     gains = " or ".join(change(rows.score, rows.difference(place, 0)) for place in (1, 2))
-    assert f"against one network as it is, NLL {gains}; the former was the best on 500 validation images" in said
-    ahead = f"the latter is ahead here, prices included (NLL {change(rows.score, rows.difference(2, 1))})"
-    assert f"{ahead}, which may be chance among 3 candidates; about 1,700 would settle it" in said
+    assert (
+        f"against one network as it is, NLL {gains}; prices included, the former was best on 500 validation images"
+        in said
+    )
+    ahead = f"the latter is ahead here (NLL {change(rows.score, rows.difference(2, 1))})"
+    assert f"{ahead}, which may be chance among 3 candidates; about 1,700 test images would settle it" in said
     behind = " ".join(evidence(rows, decide(rows)))
     assert "Compared with one network as it is: the average of 2 networks, NLL" in behind
     assert "is worth its price" not in behind

@@ -316,6 +316,8 @@ def test_sample_line_says_who_was_left_out():
     assert sample_line(data).replace("\N{NO-BREAK SPACE}", " ") == (
         "n: 10 members, 10,000 validation images. Left out: 3, 5."
     )
+    of_weights = example_result("training").assign_attrs(examples=0, left_out="")
+    assert sample_line(of_weights).replace("\N{NO-BREAK SPACE}", " ") == "n: 10 members."
     assert text_of("new_thing", None).title == "New thing"
 
 

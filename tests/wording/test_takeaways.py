@@ -18,8 +18,8 @@ SENTENCES = {
     "disputed_examples": "All 10 models are right on 63 % of the images and none on 0 %; on the other 37 % it matters "
     "which models are averaged (10,000 test images).",
     "solution_similarity": "Two independent members disagree on 27.1 % of the test images (mean over 45 pairs, 95 % "
-    "interval 26.5 % to 27.7 % for new members on new examples; 10,000 test images): their disagreement rate is 0.87 x "
-    "their error rate. Two late snapshots of one run disagree on 6.1 %.",
+    "interval 26.5 % to 27.7 % for new members on new examples; 10,000 test images): their disagreement rate is 0.87 "
+    "times their error rate. Two late snapshots of one run disagree on 6.1 %.",
     "ensemble_size": "Averaging 10 independent networks raises accuracy by 4.7 points (95 % interval for new members "
     "on new examples: 4.5 to 4.9; 10,000 test images).",
     "fine_tuning": "The fine-tuned ensemble has 3.8 points higher accuracy than the ensemble from scratch (95 % "

@@ -61,7 +61,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, covers: 
     side = "right" if score.higher_is_better else "left"
     panel = Panel(
         title=title,
-        x_label=f"{score.of_differences(f'{score.short} minus that of {against}')}; better to the {side}",
+        x_label=f"{score.of_differences(f'{score.name} minus that of {against}')}; better to the {side}",
         y_label="",
         series=[zero, *marks],
         rows=style.all_shortened([row.name for row in kept], LETTERS),

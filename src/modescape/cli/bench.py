@@ -31,7 +31,7 @@ Examples:
 """
 
 
-@cli.command(help=BENCH_HELP)
+@cli.command(help=BENCH_HELP, short_help="Measure this machine.")
 @click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.benchmarks)
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="How often each variant is measured."

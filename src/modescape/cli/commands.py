@@ -83,7 +83,7 @@ def run(
         end(study)
 
 
-@cli.command()
+@cli.command(short_help="Train members; no analyses.")
 @click.argument("recipe", metavar="RECIPE|DIR", shell_complete=completing.recipes)
 @recipe_options
 @study_options
@@ -117,7 +117,7 @@ def train(
         end(study)
 
 
-@cli.command()
+@cli.command(short_help="Run analyses of a study.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.analyses)
 @study_options
@@ -148,7 +148,7 @@ def analyse(
         click.echo(layout.result_path(study.path, name))
 
 
-@cli.command()
+@cli.command(short_help="Write the page of a study again.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @json_option
 def report(directory: Path, as_json: bool) -> None:
@@ -167,7 +167,7 @@ def report(directory: Path, as_json: bool) -> None:
     click.echo(page)
 
 
-@cli.command()
+@cli.command(short_help="Say what a study contains and lacks.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 if something is damaged.")
 @json_option

@@ -13,7 +13,7 @@ from modescape.cli.shared import json_option, this_command
 from modescape.errors import InputError
 
 
-@cli.command()
+@cli.command(short_help="Compare models by their predictions.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--labels", metavar="FILE[:COLUMN]", help="The true classes or numbers. [a column of the files]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page. [comparisons/<folder of the files>]")

@@ -15,7 +15,7 @@ from modescape.errors import InputError
 UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
-@cli.command()
+@cli.command(short_help="Say what to do with a study's networks.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--passes", type=float, metavar="N", help="At most N forward passes of one network per prediction.")
 @click.option("--memory", metavar="BYTES", help="At most this much memory for weights, such as 200MB.")

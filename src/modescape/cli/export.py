@@ -16,7 +16,7 @@ FORMATS = ("pt2", "onnx", "safetensors")
 CALIBRATIONS = ("auto", "average", "members", "none")
 
 
-@cli.command()
+@cli.command(short_help="Write an ensemble as one file.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="Format of the file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")

@@ -15,7 +15,7 @@ from modescape.cli.shared import FolderType, json_option, this_command, working_
 STYLES = ("paper", "slides", "page")
 
 
-@cli.command()
+@cli.command(short_help="Write figures for papers and slides.")
 @click.argument("directory", type=FolderType(), metavar="DIR")
 @click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.results)
 @click.option(

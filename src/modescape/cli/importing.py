@@ -13,7 +13,7 @@ from modescape.cli.shared import FolderType, Work, end, json_option, study_optio
 FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescape.interop.checkpoints.held` has them
 
 
-@cli.command("import")
+@cli.command("import", short_help="Make a study of checkpoints.")
 @click.argument("format", metavar="FORMAT", type=click.Choice(FORMATS))
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--factory", metavar="NAME", help="The network: package.module:callable, or a built-in one.")

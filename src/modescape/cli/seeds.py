@@ -22,7 +22,7 @@ class Group(click.ParamType):
         return method, pattern
 
 
-@cli.command()
+@cli.command(short_help="Say whether scores differ by more than noise.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--method", metavar="COLUMN", help="The column of methods. [found by name]")
 @click.option("--run", metavar="COLUMN", help="The column of runs or seeds. [found by name]")

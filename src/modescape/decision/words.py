@@ -165,18 +165,17 @@ def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, un
 def _enough(decision: Decision) -> str:
     if not decision.needed:
         return "how many would settle it is unknown"
-    return f"about {decision.needed:,} would settle it if the difference stayed the same"
+    return f"about {decision.needed:,} test images would settle it if this held"
 
 
 def _between(table: Table, decision: Decision, other: int, unit: str) -> str:
     """What the chosen candidate and the one that seems better gain in the deciding score, and why it is open."""
-    score, candidates = table.score, table.candidates
+    score = table.score
     alone = [change(score, table.difference(place, 0), unit) for place in (decision.chosen, other) if place]
     gains = f"against {baseline(table)}, {score.short} {' or '.join(alone)}; " if len(alone) > 1 else ""
-    price = "" if candidates[decision.chosen].price == candidates[other].price else ", prices included"
     ahead, count = change(score, table.difference(other, decision.chosen), unit), len(decision.kept(table))
     return (
-        f"{gains}the former was the best on {table.chosen_on}, the latter is ahead here{price} "
+        f"{gains}prices included, the former was best on {table.chosen_on}, the latter is ahead here "
         f"({score.short} {ahead}), which may be chance among {count} candidates; {_enough(decision)}."
     )
 

@@ -60,7 +60,7 @@ def sample_line(dataset: xr.Dataset) -> str:
     """How many networks, images and repeats stand behind a result."""
     nouns = {"members": "member", "examples": f"{dataset.attrs.get('split', 'test')} image"}
     nouns |= {"groups": "group", "repeats": "repeat"}
-    parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if key in dataset.attrs]
+    parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if dataset.attrs.get(key, 0) > 0]
     if dataset.attrs.get("repeats") == 1:
         parts.pop()
     left_out = str(dataset.attrs.get("left_out", ""))

@@ -16,7 +16,7 @@ ROUNDING = 1e-12  # differences up to this are sums of equal numbers in another 
 class Judged(NamedTuple):
     """The conclusion that the interval of a difference allows."""
 
-    short: str  # "better than", "worse than", "no better than"
+    short: str  # "better than", "worse than", "not clearly better than"
     phrase: str  # behind "that is"
     better: bool  # beyond doubt
 
@@ -33,9 +33,9 @@ def against(score: Score, low: float, value: float, high: float, whom: str = "")
 
     >>> from modescape.metrics.scores import SCORES
     >>> against(SCORES["accuracy"], -0.003, -0.0005, 0.002).short
-    'no better than'
+    'not clearly better than'
     >>> against(SCORES["accuracy"], 1.1e-16, 1.1e-16, 1.1e-16).short
-    'no better than'
+    'not clearly better than'
     """
     sign = 1 if score.higher_is_better else -1
     factor = score.factor
@@ -48,7 +48,7 @@ def against(score: Score, low: float, value: float, high: float, whom: str = "")
         better = sign * value > 0
         word = "gain" if better else "loss"
         return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)
-    return Judged("no better than", f"no clear gain: {score.short} {change}", False)
+    return Judged("not clearly better than", f"no clear gain: {score.short} {change}", False)
 
 
 def bounded(metric: str, value: float, low: float, high: float, *, whom: str = "") -> str:

@@ -64,7 +64,7 @@ def connected(dataset: xr.Dataset) -> str:
         may = "" if not np.isfinite(low) or low >= first else f" (95 % interval{whom}: they may be from {low:g} on)"
         return f"Branches are connected from none of the epochs tested{may}, at a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
-    shared = f"{epochs} in common or more, of those tested" if first else "any number of epochs in common, also none"
+    shared = f"{epochs} in common or more, of those tested" if first else "any number of epochs in common, even 0"
     return f"With {shared}{ends}, the mean barrier of the error is at most {limit}."
 
 

@@ -71,7 +71,9 @@ def _panel_title(dataset: xr.Dataset, place: int) -> str:
     method = str(dataset["approach"].values[place])
     if method == "ensemble":
         method = f"ensemble of {dataset.attrs['members']}"
-    return f"{method[:1].upper()}{method[1:]}: {100 * float(dataset['accuracy'][place]):.1f} % correct"
+    given = place == 0 and "given" in dataset.attrs  # the name of a model stays as it is
+    shown = method if given else f"{method[:1].upper()}{method[1:]}"
+    return f"{shown}: {100 * float(dataset['accuracy'][place]):.1f} % correct"
 
 
 def _named(dataset: xr.Dataset) -> str:

@@ -34,7 +34,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         charts=charts,
         sentences=sentences,
         about="Each has the training cost of the independent networks it is compared with. "
-        "What has a single repeat, and the ensemble of all members, stands for itself.",
+        "With a single repeat, and for the ensemble of all members, intervals are for these members.",
         place=30,
     )
     return Explored(views=[view])

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 INTERVALS = (
     "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
     "method's repeats beyond test sampling and that of test sampling (in closed form; temperatures held). Differences "
-    "are paired over test examples. What has a single repeat stands for itself, as does the ensemble of all members. "
+    "are paired over test examples. Where a method has a single repeat, and for the ensemble "
+    "of all members, they are for these members. "
     "Calibration errors: what test sets of this size show on average. Each interval is of one comparison, not widened "
     "for their number"
 )
@@ -89,7 +90,7 @@ def measure(offered: Offered) -> xr.Dataset:
         title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=intervals_in_words(INTERVALS, scoring),
         covers=_covers(repeats, len(runs.members) if runs else 0),
-        provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
+        provenance=offered.provenance(examples=len(label), members=members, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
         **{"networks": size.cycles, "network_epochs": epochs},

@@ -34,7 +34,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     for at, name in enumerate(dataset["example"].values):
         votes = np.nan_to_num(dataset["votes"].transpose("example", "class").values[at].astype(float))
         best = [place for place in np.argsort(-votes, kind="stable")[:VOTES] if votes[place] > 0]
-        said = ", ".join(f"{classes[place]} {votes[place]:.0f}" for place in best)
+        said = ", ".join(f"{classes[place]}: {votes[place]:.0f}" for place in best)
         label, predicted = (_class(classes, dataset[key].values[at]) for key in ("label", "predicted"))
         information = fixed(float(dataset["mutual_information"].values[at]), 3)
         rows.append(

@@ -135,7 +135,7 @@ def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, Diffe
     panel = Panel(
         title=f"{score.label}: gain by averaging ({side} is better)",
         x_label="Networks averaged",
-        y_label=score.of_differences(f"{score.short} minus one network's"),
+        y_label=score.of_differences(f"{score.name} minus one network's"),
         series=series,
         x_range=(0.5, largest + 0.5),
         whole_x=True,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WHAT = "what the cost of several networks buys"
 INTERVALS = (
     "95 %: these members on new examples; normal, on the covariance of scores over the examples that judge, paired. "
-    "Where a candidate is one network of its kind, it stands for itself"
+    "A candidate that is one network is a single sample of its kind"
 )
 
 

@@ -89,6 +89,6 @@ def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
         first,
         table.deciding,
         change,
-        dataset,
+        dataset.assign_attrs(examples=table.examples),
         covers_of(dataset, "gain"),
     )

@@ -31,8 +31,8 @@ TIMES = ("single", "ensemble", "trees")  # what took the seconds that stand besi
 APPROACHES = ("single", "ensemble", "gradient boosting")
 INTERVALS = (
     "95 %, new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
-    "test examples and that between networks without what the same examples made of it. The trees stand for "
-    "themselves: intervals of them hold the test examples alone. Differences are paired over test examples"
+    "test examples and that between networks without what the same examples made of it. The trees are "
+    "fitted once: their intervals cover the choice of test examples alone. Differences are paired over test examples"
 )
 ENDS = {"": "", "_low": "lower end of the 95 % interval of the ", "_high": "upper end of that of the "}
 

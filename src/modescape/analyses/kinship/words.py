@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plain import shown
-from modescape.wording.numbers import count, listing, percent, significant
+from modescape.wording.numbers import ABSENT, count, listing, percent, significant
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
 
@@ -33,7 +33,7 @@ RELATIONS = {
     0: "first of its family",
     1: "descends from",
     2: "shares a start that is not here with",
-    3: "related, which came first is unknown, to",
+    3: "related, order unknown, to",
 }
 MOST_NAMES = 4  # that a sentence lists
 
@@ -65,7 +65,7 @@ def spread(dataset: xr.Dataset) -> str:
     cosine, family = dataset["cosine"].values, dataset["family"].values
     same = (family[:, None] == family[None, :]) & ~np.eye(len(family), dtype=bool)
     parts = []
-    for name, where in (("within a family", same), ("between strangers", family[:, None] != family[None, :])):
+    for name, where in (("within a family", same), ("between families", family[:, None] != family[None, :])):
         values = cosine[where]
         if values.size:
             low, high = significant(float(values.min()), 3), significant(float(values.max()), 3)
@@ -79,12 +79,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
     rows = []
     for model, name in enumerate(names):
         relative, relation = int(dataset["relative"].values[model]), int(dataset["relation"].values[model])
-        other = names[relative] if relative >= 0 else ""
-        cosine = significant(float(dataset["cosine"].values[model, relative]), 4) if relative >= 0 else ""
-        away = significant(float(dataset["distance"].values[model, relative]), 3) if relative >= 0 else ""
-        support = percent(float(dataset["support"].values[model]), 3) if relative >= 0 else ""
-        sure = percent(float(dataset["relation_support"].values[model]), 3) if relation >= 0 else ""
-        rows.append((name, RELATIONS[relation], other, cosine, away, support, sure))
+        other = names[relative] if relative >= 0 else ABSENT
+        cosine = significant(float(dataset["cosine"].values[model, relative]), 4) if relative >= 0 else ABSENT
+        away = significant(float(dataset["distance"].values[model, relative]), 3) if relative >= 0 else ABSENT
+        support = percent(float(dataset["support"].values[model]), 3) if relative >= 0 else ABSENT
+        sure = percent(float(dataset["relation_support"].values[model]), 3) if relation >= 0 else ABSENT
+        words = RELATIONS[relation] if relative >= 0 else RELATIONS[relation].removesuffix(", to")
+        rows.append((name, words, other, cosine, away, support, sure))
     text = " ".join(filter(None, (said(dataset), spread(dataset))))
     header = ("network", "relation", "to", "cosine", "distance / length", "joined in", "relation in")
     return Summary(text, header, tuple(rows), takeaway=said(dataset))

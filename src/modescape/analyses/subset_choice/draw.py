@@ -29,8 +29,8 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         "Score of the best subset of each size, chosen by the score that is shown on all parts but one of",
         f"{style.counted(int(dataset.attrs['examples_looked_at']), 'test example')} and scored on that one; dashed: on",
-        "those that it was chosen on. Lines across: all models with equal weights, and weighted. Below: share of the",
-        f"choices that keep a model ({where['approach']} choice by {by}), and its weight.",
+        "those that it was chosen on. Lines across: all models with equal weights, and weighted. Last panel: share of",
+        f"the choices that keep a model ({where['approach']} choice by {by}), and its weight.",
         style.intervals(dataset),
         style.left_out(dataset),
     )

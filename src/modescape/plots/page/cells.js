@@ -43,6 +43,7 @@
     const dense = Math.min(2, window.devicePixelRatio || 1) * (right - left < 400 ? 1.5 : 1);
     const canvas = element("canvas", { width: Math.ceil((right - left) * dense), height: Math.ceil((bottom - top) * dense) });
     const brush = canvas.getContext("2d");
+    const between = Math.ceil(gap * dense); // at least a pixel of the screen, or some of the lines would not be drawn
     const own = (edges, start) => Array.from(edges, (edge) => Math.round((edge - start) * dense));
     const [columns, rows] = [own(xs, left), own(ys, top)];
     values.forEach((line, row) => line.forEach((value, column) => {
@@ -50,7 +51,7 @@
       brush.fillStyle = Number.isFinite(value) ? rgb(value).formatHex() : ABSENT;
       const [x0, x1] = d3.extent([columns[column], columns[column + 1]]);
       const [y0, y1] = d3.extent([rows[row], rows[row + 1]]);
-      brush.fillRect(x0, y0, Math.max(1, x1 - x0 - gap), Math.max(1, y1 - y0 - gap));
+      brush.fillRect(x0, y0, Math.max(1, x1 - x0 - between), Math.max(1, y1 - y0 - between));
     }));
     return canvas;
   }

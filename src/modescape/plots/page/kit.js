@@ -44,8 +44,11 @@ const modescape = {};
     return pen.measureText(text).width;
   }
 
+  // what was cut out of the middle before keeps both its ends
   function cut(text, most) {
     if (width(text) <= most) return text;
+    const gap = text.indexOf("…");
+    if (gap > 0 && gap < text.length - 1) return around(text.replace("…", ""), gap, most);
     let kept = text;
     while (kept.length > 1 && width(`${kept}…`) > most) kept = kept.slice(0, -1);
     return `${kept.trimEnd()}…`;
@@ -58,8 +61,11 @@ const modescape = {};
   }
 
   function inTheMiddle(text, most) {
-    if (width(text) <= most) return text;
-    let [head, tail] = [Math.ceil(text.length / 2), Math.floor(text.length / 2)];
+    return width(text) <= most ? text : around(text, Math.ceil(text.length / 2), most);
+  }
+
+  function around(text, place, most) {
+    let [head, tail] = [place, text.length - place];
     const short = () => `${text.slice(0, head).trimEnd()}…${text.slice(text.length - tail).trimStart()}`;
     while (head + tail > 2 && width(short()) > most) { if (head >= tail) head -= 1; else tail -= 1; }
     return short();

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SCORES = {  # metric: panel title, axis label
-    "squared_error": ("Squared error of the mean", "Squared error (square of the target's unit)"),
+    "squared_error": ("Squared error of the mean", "Squared error (square of the unit of the target)"),
     "nll": ("NLL of the mixture", "NLL (nats per example)"),
-    "crps": ("CRPS of the mixture", "CRPS (target's unit)"),
+    "crps": ("CRPS of the mixture", "CRPS (unit of the target)"),
 }
 
 

@@ -70,8 +70,8 @@ def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
         return ""
     whom = for_whom(covers_of(dataset, "diversity", "independent"))
     bounds = f"95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}{whom}" if found.known else ""
-    behind = ", ".join(filter(None, (seen, bounds)))
+    behind = ", ".join(filter(None, (bounds, seen)))
     return (
-        f"Averaging takes the ambiguity, {fixed(found.value, 3)}, off a mean squared error of {fixed(mean, 3)}: "
-        f"{percent(found.value / mean)} of it{f' ({behind})' if behind else ''}."
+        f"Averaging takes the ambiguity, {fixed(found.value, 3)}{f' ({behind})' if behind else ''}, off a mean squared "
+        f"error of {fixed(mean, 3)}: {percent(found.value / mean)} of it."
     )

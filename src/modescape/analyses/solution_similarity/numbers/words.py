@@ -81,5 +81,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
         f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
     )
     if math.isfinite(within) and across > 0:
-        text += f"; those of two late snapshots of one run by {significant(value * within / across)} x"
+        text += f"; those of two late snapshots of one run by {significant(value * within / across)} times"
     return f"{text}."
