@@ -110,6 +110,21 @@ def test_titles_and_labels_stay_inside_and_apart(name):
         assert box.y1 <= top + 1
     for place, box in enumerate(titles):
         assert not any(box.overlaps(other) for other in titles[:place])
+    for legend in (one.get_window_extent(renderer) for one in figure.legends):
+        assert legend.x1 <= right + 1
+        assert not any(legend.overlaps(box) for box in titles)
+
+
+def test_a_long_name_in_a_legend_is_folded():
+    """Snapshots have intervals of their own kind, of which the legend of a narrow figure says so."""
+    chart, *_ = printing.single(figures.described("ensemble_size", example_result("ensemble_size")), 5.5)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    (legend,) = figure.legends
+    box = legend.get_window_extent(figure.canvas.get_renderer())
+    assert max(len(text.get_text().split("\n")) for text in legend.get_texts()) > 1
+    assert box.x1 <= figure.get_size_inches()[0] * figure.dpi
+    assert box.y0 >= figure.axes[0].get_window_extent().y1
 
 
 def test_every_source_is_in_the_bibliography_and_every_entry_is_of_a_figure():

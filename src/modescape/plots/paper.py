@@ -36,6 +36,8 @@ SETTINGS = {
     "svg.hashsalt": "modescape",  # else the names inside an SVG are random
 }
 
+KEY, LETTER = 0.45, 0.058  # inches of a legend's mark with the space around it, and of one of its letters, about
+
 
 def looks() -> AbstractContextManager[None]:
     """Our settings on top of matplotlib's defaults, whatever the user's are; the user's are back afterwards."""
@@ -67,10 +69,9 @@ def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()
     """
     width, height = figure.get_size_inches()
     wrapped = textwrap.fill(caption, int(width * 16.5))  # letters to the inch at 7.5 points
-    longest = max((len(str(key.get_label())) for key in keys), default=0)
-    columns = max(1, int(width / (0.45 + 0.058 * longest)))
+    columns, high = _legend(keys, width)
     below = 0.1 + 0.135 * len(wrapped.splitlines()) if caption else 0.0
-    between = 0.05 + 0.165 * -(-len(keys) // columns) if keys else 0.0
+    between = 0.05 + high if keys else 0.0
     above = 0.36 if title else 0.06
     whole = below + height + between + above
     figure.set_size_inches(width, whole)
@@ -84,6 +85,20 @@ def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()
     if caption:
         figure.text(0.08 / width, 0.07 / whole, wrapped, va="bottom", fontsize=7.5, color="0.3", parse_math=False)
     return figure
+
+
+def _legend(keys: Sequence[Artist], width: float) -> tuple[int, float]:
+    """Fold the labels of a legend to a width in inches; columns side by side, and how high it is, inches."""
+    for key in keys:
+        key.set_label(textwrap.fill(str(key.get_label()), max(8, int((width - KEY) / LETTER)), break_long_words=False))
+    labels = [str(key.get_label()).split("\n") for key in keys]
+    longest = max((len(line) for lines in labels for line in lines), default=0)
+    columns = max(1, int(width / (KEY + LETTER * longest)))
+    each = max(1, -(-len(keys) // columns))
+    tall = [
+        sum(0.165 + 0.125 * (len(lines) - 1) for lines in labels[at : at + each]) for at in range(0, len(keys), each)
+    ]
+    return columns, max(tall, default=0.0)
 
 
 def panel_title(axes: Axes, text: str) -> None:

@@ -31,7 +31,6 @@ from modescape.plots.panels import (
     tick_label,
 )
 
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ABOVE = 0.012  # of the height of a scene's box: lines lie so far above their surface, else they would sink in half
 
 Plain = dict[str, Any]
@@ -112,7 +111,7 @@ def _tick(tick: float) -> str:
     if tick <= 0:
         return f"{tick:g}"
     text = tick_label(tick, "^{}")
-    return "10" + text[1:].translate(SUPERSCRIPTS) if text.startswith("^") else text
+    return "10" + text[1:].translate(style.SUPERSCRIPTS) if text.startswith("^") else text
 
 
 def _panel(chart: Chart, panel: Panel | HeatMap, scales: dict[style.Scale, int]) -> Plain:

@@ -130,6 +130,12 @@ def places(dataset: xr.Dataset, dim: str = "approach") -> str:
     return f"Setting of each, and its distance from the solution over the length of the weights: {'; '.join(parts)}."
 
 
+def small(value: float) -> str:
+    """A number of one digit without an "e": 0.02, 7 x 10 to the power of -7 with a raised exponent."""
+    digit, _, power = f"{value:.1g}".partition("e")
+    return f"{digit} \N{MULTIPLICATION SIGN} 10{str(int(power)).translate(style.SUPERSCRIPTS)}" if power else digit
+
+
 def control(dataset: xr.Dataset) -> str:
     """How far networks at distance 0 are from the solution; "" where no method steps."""
     values = dataset["control"].values if "control" in dataset else np.array([])
@@ -137,8 +143,10 @@ def control(dataset: xr.Dataset) -> str:
         return ""
     most = float(np.nanmax(values))
     if dataset.attrs.get("task") == "regression":
-        return f"Control: at distance 0 no prediction differs from the solution's by more than {most:.1g} deviations."
-    return f"Control: at distance 0 no probability differs from the solution's by more than {most:.1g}."
+        return (
+            f"Control: at distance 0 no prediction differs from the solution's by more than {small(most)} deviations."
+        )
+    return f"Control: at distance 0 no probability differs from the solution's by more than {small(most)}."
 
 
 def endings(dataset: xr.Dataset, dim: str = "approach") -> str:

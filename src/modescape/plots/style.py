@@ -24,6 +24,7 @@ MEMBER_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 TRAIN_COLOUR, VALIDATION_COLOUR = GREEN, PURPLE
 NEUTRAL = "#7F7F7F"  # reads on light and on dark paper
 ABSENT = 0.82  # grey level of a matrix cell without a value
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  # digits of an exponent
 
 LineKind = Literal["solid", "dash", "dot"]
 

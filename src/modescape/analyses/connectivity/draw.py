@@ -84,7 +84,7 @@ def _shift(dataset: xr.Dataset) -> str:
     shift = style.one_line(dataset.attrs["shift"])
     if shift.startswith("none"):
         return f"There is no loss on corrupted examples ({shift.removeprefix('none: ').rstrip('.')})."
-    return f"Corrupted, severity {dataset.attrs['severity']}: {shift}."
+    return f"Corrupted, severity {dataset.attrs['severity']}: {shift.replace('_', ' ')}."
 
 
 def _unrelated(dataset: xr.Dataset) -> str:

@@ -12,6 +12,7 @@ from modescape.covers import covers_of, tagged
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit
+from modescape.wording.numbers import fixed, significant
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"Hessian of the loss on {style.counted(int(attrs['training_examples']), 'training example')}, of",
         f"{style.counted(members, 'member')}; {style.counted(int(attrs['probes']), 'random vector')} and",
         f"{style.counted(int(attrs['steps']), 'product')} of each (stochastic Lanczos quadrature), every eigenvalue",
-        f"drawn as a Gaussian of standard deviation {style.number(float(attrs['deviation']), 3)}.",
+        f"drawn as a Gaussian of standard deviation {significant(float(attrs['deviation']))}.",
         f"The largest eigenvalue of a point is exact to {_error(dataset)}, the smallest is an upper bound."
         if np.isfinite(dataset["largest"].values).any()
         else "",
@@ -57,7 +58,7 @@ def _error(dataset: xr.Dataset) -> str:
     """The largest error of the largest eigenvalue of a point."""
     errors = [dataset[name].values[..., 0] for name in ("largest_error", "epoch_largest_error") if name in dataset]
     most = charts.span(*errors)[1]
-    return "rounding" if most < ROUNDING else f"{most:.1g}"
+    return "rounding" if most < ROUNDING else f"{steps.small(most)}"
 
 
 def correlations(dataset: xr.Dataset) -> str:
@@ -188,9 +189,9 @@ def _against(dataset: xr.Dataset, ball: str, other: str) -> Panel:
     """Sharpness of the members against another quantity."""
     chosen = dataset.sel({"metric": ball, "other_metric": other})
     low, value, high = (float(chosen[f"correlation{end}"]) for end in ("_low", "", "_high"))
-    said = f"rank correlation {style.number(value)}" if np.isfinite(value) else "no rank correlation"
+    said = f"rank correlation {fixed(value, 2)}" if np.isfinite(value) else "no rank correlation"
     whose = f";\n{tagged(covers_of(dataset, 'correlation'))}"
-    ends = f" ({style.number(low)} to {style.number(high)}{whose})" if np.isfinite(low) else ""
+    ends = f" ({fixed(low, 2)} to {fixed(high, 2)}{whose})" if np.isfinite(low) else ""
     (title, x_label), (name, label) = BALLS[ball], words(dataset, other)
     series = [
         Series(

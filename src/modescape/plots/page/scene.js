@@ -56,7 +56,7 @@
     return Math.max(before, Math.min(wide - after, x));
   }
 
-  function frame(brush, see, ink, scene, view, fit) {
+  function frame(brush, see, ink) {
     const z = { low: -FLAT, high: FLAT };
     const line = (from, to) => { const [a, b] = [see(...from), see(...to)]; brush.moveTo(a[0], a[1]); brush.lineTo(b[0], b[1]); };
     brush.strokeStyle = ink.grid;
@@ -65,9 +65,18 @@
     for (const [x, y] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) line([x, y, z.low], [x, y, z.high]);
     for (const height of [z.low, z.high]) [[-1, -1], [1, -1], [1, 1], [-1, 1]].forEach(([x, y], at, all) => line([x, y, height], [...all[(at + 1) % 4], height]));
     brush.stroke();
-    brush.fillStyle = ink.quiet;
+  }
+
+  // names and numbers of the axes, before the surface where a narrow window leaves no room beside it
+  function names(brush, see, ink, scene, view, fit) {
+    const z = { low: -FLAT };
+    [brush.fillStyle, brush.strokeStyle, brush.lineWidth, brush.lineJoin] = [ink.quiet, ink.paper, 3, "round"];
     brush.font = FONT;
-    const say = (text, place, align = "center") => { const spot = see(...place); brush.textAlign = align; brush.fillText(text, inside(brush, text, spot[0], align), spot[1]); };
+    const say = (text, place, align = "center") => {
+      const spot = see(...place);
+      brush.textAlign = align;
+      for (const put of ["strokeText", "fillText"]) brush[put](text, inside(brush, text, spot[0], align), spot[1]);
+    };
     const nearest = [[-1, -1], [1, -1], [1, 1], [-1, 1]].sort((one, other) => see(...one, z.low)[2] - see(...other, z.low)[2]);
     const [corner] = nearest;
     const [alongX, alongY] = [[0, corner[1] * 1.28, z.low], [corner[0] * 1.28, 0, z.low]];
@@ -89,10 +98,10 @@
     const brush = canvas.getContext("2d");
     brush.scale(dense, dense);
     const style = getComputedStyle(canvas);
-    const ink = { grid: style.getPropertyValue("--grid"), quiet: style.getPropertyValue("--quiet"), ink: style.getPropertyValue("--ink") };
+    const ink = { grid: style.getPropertyValue("--grid"), quiet: style.getPropertyValue("--quiet"), paper: style.getPropertyValue("--surface"), ink: style.getPropertyValue("--ink") };
     const fit = box(view, scale);
     const see = camera(turn.round, turn.above, turn.zoom, wide, high);
-    frame(brush, see, ink, scene, view, fit);
+    frame(brush, see, ink);
     const sorted = facets(view, fit, see, colours(scale));
     for (const { four, colour, light } of sorted) {
       brush.beginPath();
@@ -102,6 +111,7 @@
       brush.lineWidth = 0.6;
       brush.fill(); brush.stroke();
     }
+    names(brush, see, ink, scene, view, fit);
     for (const series of view.series) trail(brush, series, fit, see, ink);
     return sorted;
   }
