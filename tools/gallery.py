@@ -83,7 +83,7 @@ SOURCES = {
         {"subset_choice": "How many networks to average, and which; each choice is scored on other images."},
     ),
 }
-MADE = "Seed 0; two cores of an Intel Xeon (2.8 GHz) with AVX-512, modescape 0.2.0, 30 November 2026."  # keep current
+MADE = "Seed 0; two cores of an AMD EPYC with AVX-512, modescape 0.2.0, 30 November 2026."  # keep current
 OVERVIEW = ("tsne-a", "radial-a", "ensemble_size-a")  # figures of digits in the README
 PAGE = "The first screen of a study's page."
 
