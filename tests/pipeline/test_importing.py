@@ -135,6 +135,11 @@ def test_run_and_import_go_on_and_repeat_nothing(imported: Study, own: Study, tm
     assert {path.parent.name for path in changed} == {"001"}
     with pytest.raises(InputError, match="nothing in it is trained"):
         ms.pipeline.train(copy)
+    with pytest.raises(InputError, match=r"of imported checkpoints, and '.*elsewhere' does not hold them; import them"):
+        ms.run(copy / "study.yaml", tmp_path / "elsewhere")
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    assert "Settings of this import" in page
+    assert "modescape run study.yaml" not in page
     with pytest.raises(InputError, match="is a study of another recipe"):
         ms.import_study(runs(own).replace("{member}", "a"), copy, data="digits", overrides=settings)
 

@@ -52,7 +52,12 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     fitted, said = kind.fit(train.inputs)
     train, validation, test = (replace(split, kind=fitted) for split in (train, validation, test))
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
-    notes = (*notes, *said, *far_targets(given, train.label, validation=validation.label, test=test.label))
+    notes = (
+        *notes,
+        *_unused(source, data, test),
+        *said,
+        *far_targets(given, train.label, validation=validation.label, test=test.label),
+    )
     splits = {"train": train.group, "validation": validation.group, "test": test.group}
     notes = (*notes, *left.notes(**{split: group for split, group in splits.items() if group is not None}))
     settings = {"given": given, "group_name": "" if source.group is None else name}
@@ -86,6 +91,13 @@ def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_tes
     classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes:"
     share = f"; {of_unknown:,} of {tested:,} test {noun}s do, and can only be errors" if of_unknown else ""
     return (f"No training {noun} belongs to {classes} {such}{share}.",)
+
+
+def _unused(source: Source, data: recipe.Data, test: Split) -> tuple[str, ...]:
+    """That a size of the test split was asked for where the source has one of its own; empty if it was not."""
+    if source.test_inputs is None or data.test == recipe.Data.model_fields["test"].default:
+        return ()
+    return (f"The source has a test split of its own, of {len(test.label):,}; data.test={data.test} is not used.",)
 
 
 def _count(amount: int | float, available: int, key: str, total: int, word: str) -> int:

@@ -13,7 +13,7 @@ from modescape.pipeline.reporting import Pieces, write_page
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study
-from modescape.study.layout import checkpoint_name, read_file
+from modescape.study.layout import MANIFEST, checkpoint_name, read_file
 from modescape.study.offering import has_network
 
 
@@ -29,6 +29,11 @@ def finish(path: Path, recipe: Recipe | None = None, *, progress: Progress) -> S
         InputError: if there is no such study.
         WorkError: if a checkpoint is damaged, or an analysis failed.
     """
+    if not (path / MANIFEST).is_file():
+        raise InputError(
+            f"this recipe is of imported checkpoints, and '{path}' does not hold them; import them: "
+            "modescape import FORMAT FILE ..."
+        )
     with reopen(path, (), (), progress, recipe) as (study, engine):
         problems = [problem for number in study.trained if (problem := damage(study, number))]
         if problems:

@@ -84,6 +84,7 @@ def build_page(content: PageContent) -> str:
         verdict=verdict,
         priced=verdict.priced if any(one.analysis == verdict.priced for one in sections) else "",
         given=bool(content.given),
+        imported=content.imported,
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=sections,
@@ -181,6 +182,8 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
         "image_shape": "Image (channels, height, width)",
         "num_classes": "Targets" if _is_regression(content) else "Classes",
     }
+    if not manifest.get("num_classes"):  # of weights alone
+        del labels["num_classes"]
     held = [(label, manifest[key]) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
     rows = [(label, shown(_flat(value), MOST_PROVENANCE)) for label, value in held]
     shapes = manifest.get("model", {}).get("parameters", {})

@@ -33,7 +33,7 @@ def caption(dataset: xr.Dataset) -> str:
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its accuracy on {style.tested_on(dataset)}. Up: the share of labels that differ",
-        f"from the baseline's ({_baseline(dataset)}), divided by the network's own error.",
+        f"from the baseline's ({baseline_of(dataset)}), divided by the network's own error.",
         "Stars are the other networks."
         if _given(dataset)
         else "Stars are other independent solutions; all else is sampled around the baseline.",
@@ -57,7 +57,10 @@ def _given(dataset: xr.Dataset) -> bool:
     return dataset.attrs.get("variant") == "given"
 
 
-def _baseline(dataset: xr.Dataset) -> str:
+def baseline_of(dataset: xr.Dataset) -> str:
+    """What the baseline is called; of networks that others made it is the best."""
+    if dataset.attrs.get("given"):
+        return "the best network"
     return "the first network" if _given(dataset) else f"member {int(dataset.attrs['baseline_member'])}"
 
 
@@ -89,7 +92,7 @@ def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
     shares = {method: 100 * dataset["accuracy"].sel({"approach": method}).values for method in methods(dataset)}
     marks = [marks_of(dataset, method, share) for method, share in shares.items()]
     best = np.array([100 * float(dataset.attrs["baseline_accuracy"])])
-    name = f"Baseline: {_baseline(dataset)}"
+    name = f"Baseline: {baseline_of(dataset)}"
     star = Series(
         name=name, x=best, y=np.zeros(1), colour=style.NEUTRAL, marker=STAR, line=None, size=9, group="baseline"
     )

@@ -56,8 +56,9 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
 
     Of a regression RMSE, and the distance of their means from a baseline's over the error of the two.
 
-    The baseline is the first trained member's solution; methods draw around it, at several scales and without a
-    threshold, so that each traces a path away from the solution. "trajectory" holds the earlier checkpoints.
+    The baseline is the first trained member's solution, of networks that others made the best one. Methods draw around
+    it, at several scales and without a threshold, so that each traces a path away from the solution. "trajectory" holds
+    the earlier checkpoints.
 
     Args:
         offered: predictions of groups of networks on test examples. Scales, distances and the control are NaN where
@@ -72,11 +73,12 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     trained(offered, 1, WHAT)
     test = groups_of_networks(offered, ["test"], WHAT)
     members, label, classes = members_of(test), test.label, len(test.class_names)
-    solution = test.log_prob(test.groups[INDEPENDENT][0])
     likeness = LIKENESS[offered.task]
+    first = _best(test, likeness) if offered.given else 0
+    solution = test.log_prob(test.groups[INDEPENDENT][first])
     baseline, quality = likeness.said(solution), likeness.quality.name
     right = likeness.mean_good(solution[None], label)
-    found = _of_approaches(test)
+    found = _of_approaches(test, first)
     if not found:
         raise NotEnough(f"{WHAT} needs 2 networks or more; {offered.named} has 1")
     places = _places(test, found, baseline, likeness)
@@ -96,16 +98,23 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         left_out=left_out(offered),
         split="test",
         **{f"baseline_{quality}": right},
-        baseline_member=members[0],
+        baseline_member=members[first],
         **({"classes": classes} if likeness is CLASSES else {}),
         variant=offered.sampling.variant,
     )
 
 
-def _of_approaches(test: Sampled) -> dict[str, list[int]]:
-    """Models of the other solutions, and of each approach around the first: without the baseline, none empty."""
-    first, *others = test.groups[INDEPENDENT]
-    found = {"independent": list(others)}
+def _best(test: Sampled, likeness: Likeness) -> int:
+    """Place of the best network among those that others made, of which none is the first."""
+    good = [likeness.mean_good(test.log_prob(model)[None], test.label) for model in test.groups[INDEPENDENT]]
+    return int(np.argmax(good) if likeness is CLASSES else np.argmin(good))
+
+
+def _of_approaches(test: Sampled, place: int) -> dict[str, list[int]]:
+    """Models of the other solutions, and of each approach around the baseline: without it, none empty."""
+    others = list(test.groups[INDEPENDENT])
+    first = others.pop(place)
+    found = {"independent": others}
     for approach in several(test):
         models = runs(test, approach).get(int(test.members[first]), [])
         ends_with_baseline = approach in METHODS and METHODS[approach].source == "checkpoints"

@@ -65,12 +65,12 @@ GIVEN_PLANE = (
 )
 GIVEN = Text(  # of predictions that others made
     TEXT.title,
-    "For each network given, except the first, which is the baseline: how good it is, and how much it differs from "
+    "For each network given, except the best, which is the baseline: how good it is, and how much it differs from "
     "the baseline, divided by its own error. With reference curves and the exact bounds.",
     f"{GIVEN_PLANE} {MODELS}. They are derived in docs/limits.md.",
     Text(
         "Diversity against quality",
-        "First a plane of single networks: how good each network given is, except the first, which is the baseline, "
+        "First a plane of single networks: how good each network given is, except the best, which is the baseline, "
         "and how much it differs from the baseline, divided by its own error, with reference curves and the exact "
         "bounds. Then a map: the mean network's squared error (for classes: the Brier score) against V, half the "
         "mean squared distance between the predictions of two networks.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.diversity_plane.draw import STAR, curves, marks_of
+from modescape.analyses.diversity_plane.draw import STAR, baseline_of, curves, marks_of
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit, methods
@@ -26,7 +26,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"A mark is a network. Across: its root mean squared error on {style.tested_on(dataset)}. Up: the root mean",
         "square distance of its predictions from the baseline's "
-        f"(member {int(dataset.attrs['baseline_member'])}), divided by the root mean squared error of the two.",
+        f"({baseline_of(dataset)}), divided by the root mean squared error of the two.",
         "Stars are other independent solutions; all else is sampled around the baseline. Right: a detail.",
         "Grey curves: errors uncorrelated with the baseline's, and the baseline with noise added to",
         "its predictions; models, not limits. Dotted: between these lines every network must lie.",
@@ -60,7 +60,7 @@ def _series(dataset: xr.Dataset) -> list[Series]:
     """Curves, the marks of every method, and the baseline."""
     own = [marks_of(dataset, method, dataset["rmse"].sel({"approach": method}).values) for method in methods(dataset)]
     star = Series(
-        name=f"Baseline: member {int(dataset.attrs['baseline_member'])}",
+        name=f"Baseline: {baseline_of(dataset)}",
         x=np.array([_best(dataset)]),
         y=np.zeros(1),
         colour=style.NEUTRAL,
