@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.analyses.decomposition.draw import TERM, TITLE, panels_of
+from modescape.metrics.scores import TARGET_UNIT
 from modescape.plots import style
 from modescape.plots.charts import Chart
+from modescape.plots.scores import in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
 
 SCORES = {  # metric: panel title, axis label
-    "squared_error": ("Squared error of the mean", "Squared error (square of the unit of the target)"),
+    "squared_error": ("Squared error of the mean", f"Squared error ({TARGET_UNIT}, squared)"),
     "nll": ("NLL of the mixture", "NLL (nats per example)"),
-    "crps": ("CRPS of the mixture", "CRPS (unit of the target)"),
+    "crps": ("CRPS of the mixture", f"CRPS ({TARGET_UNIT})"),
 }
 
 
@@ -31,4 +33,5 @@ def caption(dataset: xr.Dataset) -> str:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Mean network and ensemble in three scores."""
-    return Chart(title=TITLE, panels=panels_of(dataset, SCORES), columns=2)
+    scores = {metric: (title, in_target_unit(dataset, label)) for metric, (title, label) in SCORES.items()}
+    return Chart(title=TITLE, panels=panels_of(dataset, scores), columns=2)
