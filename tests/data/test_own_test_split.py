@@ -18,5 +18,5 @@ def test_a_size_of_the_test_split_that_is_not_used_is_said(tmp_path: Path, asked
     found = data.load(recipe.Data(source=str(tmp_path / "own.npz"), **asked), 0)
     assert len(found.test.label) == 12
     said = [note for note in found.notes if "data.test" in note]
-    sentence = "The source has a test split of its own, of 12; data.test={} is not used."
+    sentence = "The source's own split of 12 is used for testing; data.test={} is not used."
     assert said == [sentence.format(value) for value in asked.values()]

@@ -168,7 +168,8 @@ def test_hidden_test_labels_are_no_test_split(hub_folder, hidden):
     line = "The labels of the source's test split are hidden (-1 or missing): it was not used."
     sizes, notes = count(train=picture_rows(12), validation=picture_rows(7, seed=2), test=secret)
     assert sizes == [10, 2, 7]
-    assert notes == (line, "The test images are the source's validation split.")
+    unused = "The source's own split of 7 is used for testing; data.test=4 is not used."
+    assert notes == (line, "The test images are the source's validation split.", unused)
     sizes, notes = count(train=picture_rows(12), test=secret)
     assert sizes == [6, 2, 4]
     assert notes == (line, "The test images are a share of the training images (data.test).")

@@ -97,7 +97,7 @@ def _unused(source: Source, data: recipe.Data, test: Split) -> tuple[str, ...]:
     """That a size of the test split was asked for where the source has one of its own; empty if it was not."""
     if source.test_inputs is None or data.test == recipe.Data.model_fields["test"].default:
         return ()
-    return (f"The source has a test split of its own, of {len(test.label):,}; data.test={data.test} is not used.",)
+    return (f"The source's own split of {len(test.label):,} is used for testing; data.test={data.test} is not used.",)
 
 
 def _count(amount: int | float, available: int, key: str, total: int, word: str) -> int:
