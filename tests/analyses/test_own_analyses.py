@@ -282,7 +282,7 @@ def test_a_run_measures_them_and_the_page_needs_none_of_their_code(mine: Path):
     text = text_of("my_norms:norms", result)
     assert text.title == "Lengths of the weights"
     assert text.shown == "The length of each member's weights, in the norm that `power` names."
-    assert parameters(result) == [("power", "2.0"), *[one for one in parameters(result) if one[0] != "power"]]
+    assert parameters(result) == [("power", "2"), *[one for one in parameters(result) if one[0] != "power"]]
     before = (mine / "study" / "report.html").read_text()
     assert 'id="my_norms-norms"' in before
 
