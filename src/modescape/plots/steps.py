@@ -133,7 +133,8 @@ def places(dataset: xr.Dataset, dim: str = "approach") -> str:
 def small(value: float) -> str:
     """A number of one digit without an "e": 0.02, 7 x 10 to the power of -7 with a raised exponent."""
     digit, _, power = f"{value:.1g}".partition("e")
-    return f"{digit} \N{MULTIPLICATION SIGN} 10{str(int(power)).translate(style.SUPERSCRIPTS)}" if power else digit
+    times = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10"
+    return f"{digit}{times}{str(int(power)).translate(style.SUPERSCRIPTS)}" if power else digit
 
 
 def control(dataset: xr.Dataset) -> str:
